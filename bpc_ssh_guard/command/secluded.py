@@ -1,0 +1,104 @@
+"""rsync's secluded arguments (-s): the list read from standard input, and not one byte more."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import Refused
+from ..lean import SIGALRM, setitimer, signal
+from ..vocabulary import Reason
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final
+
+    Reader = Callable[[int], bytes]
+
+# BackupPC's lists have 62 to 99 bytes; rsync clients stop at about 1 000 arguments.
+MAX_LIST: Final = 1024 * 1024
+MAX_ARGUMENTS: Final = 1000
+MAX_ARGUMENT: Final = 4094
+# A client writes the list at once and waits for nothing before it.
+DEADLINE_SECONDS: Final = 15
+
+END: Final = b"\0\0"  # the last argument's NUL and the empty string that ends the list
+
+
+class _Late(Exception):
+    """The deadline passed."""
+
+
+def read_from(descriptor: int) -> bytes:
+    """Return the list that stands at DESCRIPTOR, with its end; leave the byte behind it unread.
+
+    Raises Refused(bad-secluded-list) when it is cut off, late or over a limit.
+    """
+
+    def late(_number: int, _frame: object) -> None:
+        raise _Late
+
+    before = signal(SIGALRM, late)
+    setitimer(0, DEADLINE_SECONDS)  # 0 is ITIMER_REAL
+    try:
+        return collect(lambda count: os.read(descriptor, count))
+    except _Late:
+        raise _refused(f"the list did not end within {DEADLINE_SECONDS} seconds", 0) from None
+    except OSError as error:
+        raise _refused(f"standard input can't be read: {error.strerror}", 0) from None
+    finally:
+        setitimer(0, 0)
+        signal(SIGALRM, before)
+
+
+def collect(read: Reader) -> bytes:
+    """Return the list that READ(count) gives in pieces of at most count bytes, with its end.
+
+    Raises Refused(bad-secluded-list). Never asks for more bytes than a well-formed list still has.
+    """
+    data = bytearray()
+    arguments = begin = 0
+    operands = -1  # how many stand behind the "." argument; -1 before it
+    while True:
+        piece = read(_certain(data, begin, operands))
+        if not piece:
+            raise _refused("the list is cut off", len(data))
+        data += piece
+        while (end := data.find(0, begin)) >= 0:
+            if end == begin:
+                return _whole(data, end + 1)
+            operands += operands >= 0 or data[begin:end] == b"."
+            begin = end + 1
+            arguments += 1
+        _require_limits(data, begin, arguments)
+
+
+def _certain(data: bytearray, begin: int, operands: int) -> int:
+    """Return how many more bytes a well-formed list has at least, of which DATA is the beginning.
+
+    A list that is not well-formed is refused, and then nobody wants the bytes behind it.
+    """
+    if operands < 0:
+        return len(b"\0/\0\0")  # DATA may end with the "." itself
+    if len(data) > begin:
+        return len(END)
+    return 1 if operands else len(b"/" + END)
+
+
+def _whole(data: bytearray, length: int) -> bytes:
+    if length != len(data):
+        raise _refused("the list ends before its paths", length)
+    return bytes(data)
+
+
+def _require_limits(data: bytearray, begin: int, arguments: int) -> None:
+    if arguments > MAX_ARGUMENTS:
+        raise _refused(f"the list has more than {MAX_ARGUMENTS} arguments", len(data))
+    if len(data) - begin > MAX_ARGUMENT:
+        raise _refused(f"an argument has more than {MAX_ARGUMENT} bytes", begin)
+    if len(data) > MAX_LIST:
+        raise _refused(f"the list has more than {MAX_LIST} bytes", len(data))
+
+
+def _refused(detail: str, offset: int) -> Refused:
+    return Refused(Reason.BAD_SECLUDED_LIST, detail, offset, in_list=True)
