@@ -122,7 +122,7 @@ def _complaint(command: bytes, offset: int) -> str:
     byte = command[offset : offset + 1]
     if byte < b" " or byte == b"\x7f":
         return "control character; only blanks part words"
-    if byte in b"\"$`;&|<>(){}[]*?^":
+    if byte in b"\"$`;&|<>(){}[]*?":
         return f"{byte.decode()} stands unescaped: shell syntax is never interpreted here"
     if byte in b"'\\":
         return "an empty quotation, or a backslash before a byte that needs none"

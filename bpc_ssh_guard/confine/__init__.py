@@ -1,0 +1,1 @@
+"""What surrounds the program that runs: environment, limits, priority, and how it is started."""

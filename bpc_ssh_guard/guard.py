@@ -1,0 +1,206 @@
+"""The forced command on one page: bytes from sshd, a decision, a record, and then the program.
+
+`bpc-ssh-guard [--policy FILE] LABEL KEYID` in authorized_keys. Nothing runs that was not recorded,
+nothing is recorded that was not decided, and the peer learns one word of why not.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import __version__, exits
+from .command.parse import understand
+from .command.secluded import read_from
+from .confine import launch, programs
+from .confine.launch import Ended
+from .errors import GuardFailure, Refused
+from .policy import addresses, load
+from .policy.decide import decide
+from .policy.model import DEFAULT_PATH
+from .record.event import Session
+from .record.sink import Sink
+from .record.syslog_copy import send_copy
+from .vocabulary import FAILURES, PROGRAM_NAME, Reason, is_key_id, is_label
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Final, Optional
+
+    from .command.parse import Command
+    from .policy.decide import Plan
+    from .policy.model import Block, Policy
+    from .record.event import Known
+
+ORIGINAL_COMMAND: Final = b"SSH_ORIGINAL_COMMAND"
+STDIN: Final = 0
+CONFINE_MODE: Final = "off"  # the kernel confines nothing yet
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve one login with the arguments of the forced command; return the exit status."""
+    try:
+        return _serve(argv)
+    except Exception:  # not even the refusal could be recorded; the peer sees no traceback
+        return _tell(Reason.INTERNAL)
+
+
+def _serve(argv: Sequence[str]) -> int:
+    try:
+        policy_path, label, key_id = _arguments([os.fsencode(word) for word in argv])
+    except GuardFailure as failure:
+        return _tell(failure.reason)
+    login = _Login(label, key_id, os.environb)
+    try:
+        return login.serve(policy_path)
+    except Refused as refusal:
+        return login.answer_no(refusal.reason, refusal.detail, refusal)
+    except GuardFailure as failure:
+        return login.answer_no(failure.reason, failure.detail)
+    except Exception as fault:  # a fault of the guard: nothing runs, and the log says what it was
+        return login.answer_no(Reason.INTERNAL, f"{type(fault).__name__}: {fault}")
+
+
+def _arguments(argv: Sequence[bytes]) -> tuple[bytes, bytes, bytes]:
+    """Return policy path, label and KEYID; raises GuardFailure(bad-usage)."""
+    policy = DEFAULT_PATH
+    if len(argv) == 4 and argv[0] == b"--policy":
+        policy, argv = argv[1], argv[2:]
+    if len(argv) != 2 or not is_label(argv[0]) or not is_key_id(argv[1]) or policy[:1] != b"/":
+        usage = "usage: bpc-ssh-guard [--policy /FILE] LABEL KEYID"
+        raise GuardFailure(Reason.BAD_USAGE, f"{usage}; guardctl authorize writes the line")
+    return policy, argv[0], argv[1]
+
+
+class _Login:
+    """One login by one key, from its command to its last record."""
+
+    def __init__(self, label: bytes, key_id: bytes, environ: Mapping[bytes, bytes]) -> None:
+        self.label = label
+        self.key_id = key_id
+        self.original = environ.get(ORIGINAL_COMMAND) or None  # some clients send "" for no command
+        self.session = Session.from_environment(environ, label, key_id)
+        # What is known so far; a record of refusal shows it.
+        self.policy: Optional[Policy] = None
+        self.sink: Optional[Sink] = None
+        self.block: Optional[Block] = None
+        self.secluded: Optional[bytes] = None
+        self.command: Optional[Command] = None
+
+    def serve(self, policy_path: bytes) -> int:
+        """Decide, record, run, record; return the child's status. Raises Refused, GuardFailure."""
+        policy = self.policy = load.load(policy_path)
+        self.sink = Sink.open(policy.log)
+        block = self.block = self._block(policy)
+        if self.original is None:
+            return self._greet()
+        command = self.command = understand(self.original, self._read_list)
+        plan = decide(policy, block, command, programs.protections(policy.rsync))
+        programs.require_no_popt_alias()
+        if command.prefixes.sudo and os.geteuid() != 0:
+            raise Refused(Reason.NOT_ROOT, "log in as root, or take sudo out of the command")
+        return self._run(plan)
+
+    def _block(self, policy: Policy) -> Block:
+        block = policy.blocks.get(self.label)
+        if block is None:
+            raise Refused(Reason.UNKNOWN_KEY, f"the policy has no Key {self.label.decode()}")
+        if block.networks and not addresses.admits(block.networks, self.session.peer):
+            raise Refused(Reason.WRONG_ADDRESS, f"From does not list {self.session.peer}")
+        return block
+
+    def _read_list(self) -> bytes:
+        self.secluded = read_from(STDIN)
+        return self.secluded
+
+    def _greet(self) -> int:
+        """Tell who this is: the proof that the key of this line logged in."""
+        self._record(self.session.greeted(**self._known()))
+        words = f"label={self.label.decode()} key={self.key_id.decode()} generation=-"
+        os.write(1, f"{PROGRAM_NAME} {__version__} {words}\n".encode("ascii"))
+        return exits.REFUSED
+
+    def _run(self, plan: Plan) -> int:
+        server, before = plan.command.server, plan.command.prefixes
+        self._record(
+            self.session.started(
+                executable=plan.executable, argv=plan.argv, rule=server.rule,
+                confine=CONFINE_MODE, **self._known(),
+            )
+        )
+        try:
+            ended = launch.run(
+                launch.Launch(
+                    plan.executable, plan.argv, before.nice, before.io_class, before.io_level
+                )
+            )
+        except GuardFailure as failure:
+            self._record_end(Ended(), failure.reason, failure.detail)
+            return _tell(failure.reason)
+        self._record_end(ended)
+        return ended.status if ended.status is not None else exits.SIGNALLED + (ended.signal or 0)
+
+    def _record_end(self, ended: Ended, code: Optional[str] = None, detail: str = "") -> None:
+        line = self.session.ended(
+            exit_status=ended.status, signal=ended.signal, duration_ns=ended.duration_ns,
+            read_bytes=ended.read_bytes, write_bytes=ended.write_bytes, rusage=ended.rusage,
+            code=code, detail=detail,
+        )
+        try:
+            self._record(line)
+        except GuardFailure:
+            send_copy(line)  # too late to refuse: what ran has its start record
+
+    def answer_no(self, reason: str, detail: str, refusal: Optional[Refused] = None) -> int:
+        """Record why nothing runs, tell the peer one word, return the status."""
+        line = self.session.denied(
+            reason=reason, detail=detail,
+            offset=refusal.offset if refusal else None,
+            where="secluded-list" if refusal and refusal.in_list else "command",
+            rule=self.command.server.rule if self.command else None,
+            **self._known(),
+        )
+        if self.sink is None:  # no policy, no log: syslog is the only witness
+            send_copy(line)
+            return _tell(reason)
+        try:
+            self._record(line)
+        except GuardFailure as failure:
+            send_copy(line)
+            return _tell(failure.reason)
+        return _tell(reason)
+
+    def _known(self) -> Known:
+        """Return what is known so far, for a record."""
+        server = self.command.server if self.command else None
+        return {
+            "command": self.original,
+            "secluded": self.secluded,
+            "purpose": self.block.operation if self.block else None,
+            "operation": server.operation if server else None,
+            "program": server.program if server else None,
+            "paths": server.paths if server else None,
+            "features": self.command.features if self.command else None,
+            "policy_sha256": self.policy.sha256 if self.policy else None,
+        }
+
+    def _record(self, line: bytes) -> None:
+        """Write LINE to the log and a copy to syslog; raises GuardFailure(cannot-record)."""
+        if self.sink is None:
+            raise GuardFailure(Reason.CANNOT_RECORD, "the policy that names the log is not read")
+        self.sink.append(line)
+        send_copy(line)
+
+
+def _tell(reason: str) -> int:
+    """Give the peer its one line; return the exit status that belongs to REASON."""
+    verb = "failed" if reason in FAILURES else "refused"
+    os.write(2, f"{PROGRAM_NAME}: {verb} ({reason})\n".encode("ascii"))
+    if reason == Reason.EXEC_FAILED:
+        return exits.NOT_FOUND
+    return exits.GUARD_FAILED if reason in FAILURES else exits.REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
