@@ -102,13 +102,14 @@ def run(launch: Launch) -> Ended:
     os.close(go_read)
     os.close(fault_write)
     counters = _open_counters(child)
+    _stand_by(child)
     os.write(go_write, b"g")
     os.close(go_write)
     fault = _read_fault(fault_read)
     if fault:
         os.waitpid(child, 0)
         raise _failure(launch, fault)
-    _let_go(child)
+    _let_go()
     return _wait(child, begin, counters)
 
 
@@ -184,15 +185,19 @@ def _failure(launch: Launch, fault: bytes) -> GuardFailure:
     return GuardFailure(stage, f"the surroundings of {shown} can't be made: {why}")
 
 
-def _let_go(child: int) -> None:
+def _stand_by(child: int) -> None:
+    """Outlive the connection and pass a termination on, from before the child runs."""
+    for number in (SIGHUP, SIGINT, SIGPIPE):
+        signal(number, SIG_IGN)
+    signal(_FORWARDED, lambda number, _frame: os.kill(child, number))
+
+
+def _let_go() -> None:
     """Leave the three streams to the child, or the peer would never see them end."""
     null = os.open(b"/dev/null", os.O_RDWR | os.O_CLOEXEC)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
     os.close(null)
-    for number in (SIGHUP, SIGINT, SIGPIPE):
-        signal(number, SIG_IGN)
-    signal(_FORWARDED, lambda number, _frame: os.kill(child, number))
 
 
 def _wait(child: int, begin: int, counters: Optional[int]) -> Ended:

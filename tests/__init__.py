@@ -1,0 +1,1 @@
+"""Tests of bpc_ssh_guard: unit, properties, corpus, docs, packaging, bench and lab."""
