@@ -15,6 +15,7 @@ from .command.secluded import read_from
 from .confine import launch, programs
 from .confine.launch import Ended
 from .errors import GuardFailure, Refused
+from .lean import SIG_SETMASK, pthread_sigmask
 from .policy import addresses, load
 from .policy.decide import decide
 from .policy.model import DEFAULT_PATH
@@ -51,6 +52,8 @@ def _serve(argv: Sequence[str]) -> int:
         policy_path, label, key_id = _arguments([os.fsencode(word) for word in argv])
     except GuardFailure as failure:
         return _tell(failure.reason)
+    # A mask inherited from the login's parents could hold back every deadline below.
+    pthread_sigmask(SIG_SETMASK, ())
     login = _Login(label, key_id, os.environb)
     try:
         return login.serve(policy_path)
@@ -149,8 +152,9 @@ class _Login:
         )
         try:
             self._record(line)
-        except GuardFailure:
-            send_copy(line)  # too late to refuse: what ran has its start record
+        except GuardFailure as failure:  # too late to refuse: what ran has its start record
+            send_copy(line)
+            self._tell_syslog(failure)
 
     def answer_no(self, reason: str, detail: str, refusal: Optional[Refused] = None) -> int:
         """Record why nothing runs, tell the peer one word, return the status."""
@@ -168,8 +172,13 @@ class _Login:
             self._record(line)
         except GuardFailure as failure:
             send_copy(line)
+            self._tell_syslog(failure)
             return _tell(failure.reason)
         return _tell(reason)
+
+    def _tell_syslog(self, failure: GuardFailure) -> None:
+        """Send what the log could not take: why it could not."""
+        send_copy(self.session.denied(reason=failure.reason, detail=failure.detail))
 
     def _known(self) -> Known:
         """Return what is known so far, for a record."""

@@ -1,0 +1,1 @@
+"""The command log: one line of JSON per event, durable before the command runs."""

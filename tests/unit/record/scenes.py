@@ -1,0 +1,129 @@
+"""What the tests share: one login, all its records, processes of their own, the log read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+import bpc_ssh_guard
+from bpc_ssh_guard.record.event import Session
+from bpc_ssh_guard.record.sink import FILE_NAME
+from bpc_ssh_guard.vocabulary import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHECKOUT = os.path.dirname(os.path.dirname(bpc_ssh_guard.__file__))
+LABEL = b"web1-backup"
+KEY_ID = b"54d00d867758cef816bc4685f58e327b"
+COMMAND = b"/usr/bin/rsync --server --sender -slHogDtprxe.iLsfxC"
+SECLUDED = b"rsync\0--timeout=72000\0--numeric-ids\0.\0/etc/\0\0"
+POLICY = "823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812"
+HOSTILE = b"rsync --server -logDtpre.iLsfxC . /etc/\x1b[2J\n\xff"
+
+
+def session(connection: bytes = b"192.0.2.77 40112 198.51.100.7 22") -> Session:
+    """Return the session of a new login by the key web1-backup."""
+    return Session.from_environment({b"SSH_CONNECTION": connection}, LABEL, KEY_ID)
+
+
+def started(of: Session, **changed: object) -> bytes:
+    """Return the line that starts a backup of /etc/."""
+    known = {
+        "command": COMMAND,
+        "secluded": SECLUDED,
+        "executable": b"/usr/bin/rsync",
+        "argv": b"/usr/bin/rsync --server --sender -lHogDtprxe.iLsfxC . /etc/".split(b" "),
+        "rule": "rsync-send",
+        "confine": "off",
+        "purpose": "backup",
+        "operation": "backup",
+        "program": "rsync",
+        "paths": [b"/etc/"],
+        "features": [],
+        "policy_sha256": POLICY,
+    }
+    return of.started(**{**known, **changed})
+
+
+def denied(of: Session, **changed: object) -> bytes:
+    """Return the line that refuses a command with hostile bytes."""
+    known = {
+        "reason": Reason.NOT_WORDS,
+        "detail": "control character in a word",
+        "offset": 39,
+        "command": HOSTILE,
+        "policy_sha256": POLICY,
+        "purpose": "backup",
+        "rule": "words",
+    }
+    return of.denied(**{**known, **changed})
+
+
+def ended(of: Session, **changed: object) -> bytes:
+    """Return the line of a child that ended well, with this process's own resource usage."""
+    known = {
+        "exit_status": 0,
+        "signal": None,
+        "duration_ns": 9766769000,
+        "read_bytes": 52113344,
+        "write_bytes": 51023847,
+        "rusage": usage(),
+    }
+    return of.ended(**{**known, **changed})
+
+
+def usage() -> object:
+    """Return what wait4 says about a real child."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    return os.wait4(child, 0)[2]
+
+
+def every_line(of: Session) -> list[bytes]:
+    """Return one line of each kind, which together hold every member."""
+    return [
+        of.greeted(policy_sha256=POLICY, purpose="backup"),
+        started(of),
+        ended(of),
+        ended(of, exit_status=None, signal=15),
+        denied(of),
+    ]
+
+
+def log_path(directory: bytes) -> bytes:
+    return directory + b"/" + FILE_NAME
+
+
+def log_lines(directory: bytes) -> list[bytes]:
+    """Return the lines of the log file, each without its LF."""
+    with open(log_path(directory), "rb") as file:
+        return file.read().split(b"\n")[:-1]
+
+
+def records(directory: bytes) -> list[dict[str, object]]:
+    """Return all records of the log; raise if a line is none."""
+    return [json.loads(line) for line in log_lines(directory)]
+
+
+def start(work: Callable[[], None]) -> int:
+    """Run WORK in a process of its own, forked; return its id."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        work()
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
+
+
+def run(work: Callable[[], None]) -> int:
+    """Run WORK in a process of its own to its end; return its exit status."""
+    return os.waitstatus_to_exitcode(os.waitpid(start(work), 0)[1])

@@ -1,0 +1,226 @@
+"""The log file: who may own it, how a line gets into it, and what happens when it can't."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import signal
+import stat
+import subprocess
+
+import pytest
+
+from bpc_ssh_guard.errors import GuardFailure
+from bpc_ssh_guard.record.sink import Sink
+from bpc_ssh_guard.vocabulary import Reason
+
+from . import scenes
+
+LINE = b'{"a":1}\n'
+
+
+def append(directory: bytes, line: bytes = LINE) -> None:
+    sink = Sink.open(directory)
+    try:
+        sink.append(line)
+    finally:
+        sink.close()
+
+
+def refusal(directory: bytes) -> str:
+    """Return the detail of the failure to append to DIRECTORY."""
+    with pytest.raises(GuardFailure) as caught:
+        append(directory)
+    assert caught.value.reason == Reason.CANNOT_RECORD
+    assert os.fsdecode(directory.rstrip(b"/")) in caught.value.detail
+    return caught.value.detail
+
+
+def mode(path: bytes) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def test_makes_a_missing_folder_and_file_for_the_auditors_to_read(directory) -> None:
+    before = os.umask(0o077)
+    try:
+        append(directory)
+    finally:
+        os.umask(before)
+    assert mode(directory) == 0o750
+    assert mode(scenes.log_path(directory)) == 0o640
+    assert os.stat(scenes.log_path(directory)).st_gid == os.stat(directory).st_gid
+
+
+def test_leaves_the_modes_of_what_is_there(directory) -> None:
+    os.mkdir(directory, 0o700)
+    os.close(os.open(scenes.log_path(directory), os.O_CREAT, 0o600))
+    append(directory)
+    assert mode(directory) == 0o700
+    assert mode(scenes.log_path(directory)) == 0o600
+
+
+def test_does_not_make_two_folders(directory) -> None:
+    assert "make the folder above it" in refusal(directory + b"/deeper/still")
+    assert not os.path.exists(directory)
+
+
+def test_appends_whole_lines_behind_each_other(directory) -> None:
+    sink = Sink.open(directory)
+    sink.append(b'{"a":1}\n')
+    sink.append(b'{"a":2}\n')
+    sink.close()
+    assert scenes.records(directory) == [{"a": 1}, {"a": 2}]
+
+
+def test_a_slash_behind_the_folder_changes_nothing(directory) -> None:
+    append(directory + b"/")
+    assert scenes.records(directory) == [{"a": 1}]
+
+
+def test_a_file_moved_away_is_made_anew(directory) -> None:
+    sink = Sink.open(directory)
+    sink.append(LINE)
+    os.rename(scenes.log_path(directory), directory + b"/old")
+    sink.append(LINE)
+    sink.close()
+    assert scenes.records(directory) == [{"a": 1}]
+
+
+@pytest.mark.parametrize("torn", [b'{"a":', b'{"b":2}\n{', b"\0\0\0"])
+def test_a_torn_line_before_it_does_not_harm_a_line(directory, torn) -> None:
+    append(directory, b"")
+    with open(scenes.log_path(directory), "wb") as file:
+        file.write(torn)
+    append(directory)
+    with open(scenes.log_path(directory), "rb") as file:
+        assert file.read() == torn + b"\n" + LINE
+
+
+def test_refuses_a_folder_that_is_a_link(directory, tmp_path) -> None:
+    os.symlink(tmp_path, directory)
+    assert "no symbolic link" in refusal(directory)
+    assert "no symbolic link" in refusal(directory + b"/")
+
+
+def test_refuses_a_file_that_is_a_link(directory, tmp_path) -> None:
+    os.mkdir(directory)
+    os.symlink(tmp_path / "target", scenes.log_path(directory))
+    assert "no symbolic link" in refusal(directory)
+    assert not os.path.exists(tmp_path / "target")
+
+
+def test_refuses_a_file_with_two_names(directory) -> None:
+    append(directory)
+    os.link(scenes.log_path(directory), directory + b"/other")
+    assert "it has 2 links" in refusal(directory)
+    assert scenes.records(directory) == [{"a": 1}]
+
+
+def test_refuses_what_is_no_regular_file(directory) -> None:
+    os.mkdir(directory)
+    os.mkfifo(scenes.log_path(directory), 0o600)
+    assert "no regular file" in refusal(directory)
+
+
+@pytest.mark.parametrize("open_to", [0o770, 0o757, 0o1777])
+def test_refuses_a_folder_that_others_may_write_to(directory, open_to) -> None:
+    os.mkdir(directory)
+    os.chmod(directory, open_to)
+    assert "chmod go-w" in refusal(directory)
+
+
+@pytest.mark.parametrize("open_to", [0o660, 0o646])
+def test_refuses_a_file_that_others_may_write_to(directory, open_to) -> None:
+    append(directory)
+    os.chmod(scenes.log_path(directory), open_to)
+    assert "chmod go-w" in refusal(directory)
+
+
+def limit_files_to(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+@pytest.mark.parametrize("room", [0, 1, 100])
+def test_a_line_that_does_not_fit_leaves_nothing_behind(directory, room) -> None:
+    append(directory, b'{"whole":1}\n')
+    before = os.stat(scenes.log_path(directory)).st_size
+
+    def work() -> None:
+        # Python ignores SIGXFSZ from its start; a guard's parent need not be Python.
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        limit_files_to(before + room)
+        assert "raise the file size limit" in refusal(directory)
+        assert signal.getsignal(signal.SIGXFSZ) == signal.SIG_DFL
+
+    long = b'{"long":"' + b"x" * 100 + b'"}\n'
+
+    def work_long() -> None:
+        limit_files_to(before + room)
+        with pytest.raises(GuardFailure) as caught:
+            append(directory, long)
+        assert caught.value.reason == Reason.CANNOT_RECORD
+
+    assert scenes.run(work if room < len(LINE) else work_long) == 0
+    assert os.stat(scenes.log_path(directory)).st_size == before
+    append(directory)
+    assert scenes.records(directory) == [{"whole": 1}, {"a": 1}]
+
+
+def test_a_torn_line_stays_as_it_is_when_the_next_does_not_fit(directory) -> None:
+    append(directory, b'{"torn')
+
+    def work() -> None:
+        limit_files_to(len(b'{"torn') + 3)
+        refusal(directory)
+
+    assert scenes.run(work) == 0
+    assert scenes.log_lines(directory) == []
+    assert os.stat(scenes.log_path(directory)).st_size == len(b'{"torn')
+
+
+def test_gives_up_on_a_lock_that_is_never_released(directory) -> None:
+    append(directory)
+    holder = os.open(scenes.log_path(directory), os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    try:
+        assert "end the process that locks it" in refusal(directory)
+    finally:
+        os.close(holder)
+    append(directory)
+    assert len(scenes.records(directory)) == 2
+
+
+def test_leaves_alarm_and_timer_of_its_caller_alone(directory) -> None:
+    def handler(number: int, frame: object) -> None:
+        raise AssertionError
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 1000)
+    try:
+        append(directory)
+        assert signal.getsignal(signal.SIGALRM) is handler
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_leaves_no_descriptor_to_a_child(directory) -> None:
+    sink = Sink.open(directory)
+    sink.append(LINE)
+    listed = subprocess.run(
+        ["/bin/ls", "-l", "/proc/self/fd"], close_fds=False, capture_output=True, check=True
+    )
+    assert directory not in listed.stdout
+    sink.close()
+
+
+def test_leaves_no_descriptor_behind(directory) -> None:
+    before = os.listdir("/proc/self/fd")
+    append(directory)
+    os.chmod(scenes.log_path(directory), 0o666)
+    refusal(directory)
+    os.chmod(directory, 0o777)
+    refusal(directory)
+    assert os.listdir("/proc/self/fd") == before
