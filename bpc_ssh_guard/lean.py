@@ -50,6 +50,11 @@ except ImportError:
     from hashlib import sha256
 
 try:
+    from _functools import partial  # type: ignore[import-not-found]  # typeshed has only functools
+except ImportError:
+    from functools import partial
+
+try:
     from _json import encode_basestring_ascii as json_string
 except ImportError:
     from json.encoder import encode_basestring_ascii as json_string
@@ -69,5 +74,5 @@ except ImportError:
 __all__ = [
     "AF_INET", "AF_INET6", "AF_UNIX", "SIGALRM", "SIGHUP", "SIGINT", "SIGPIPE", "SIGTERM",
     "SIGXFSZ", "SIG_DFL", "SIG_IGN", "SIG_SETMASK", "SOCK_DGRAM", "inet_pton", "json_string",
-    "pthread_sigmask", "setitimer", "sha256", "signal", "socket",
+    "partial", "pthread_sigmask", "setitimer", "sha256", "signal", "socket",
 ]

@@ -56,8 +56,8 @@ FEATURES: Final = {
     Feature.COMPRESS: "compressed transfers (rsync -z)",
     Feature.FAKE_SUPER: "ownership kept in extended attributes (rsync --fake-super)",
     Feature.COPY_LINKS: "backups that follow or drop symbolic links (rsync -L, -k, --safe-links)",
-    Feature.SETUID: "restores that recreate set-user-id and set-group-id bits",
-    Feature.DEVICES: "restores that recreate device nodes and fifos",
+    Feature.SETUID: "rsync restores that recreate set-user-id and set-group-id bits",
+    Feature.DEVICES: "rsync restores that recreate device nodes and fifos",
     Feature.WHOLE_SYSTEM: "a restore root that holds the system's own configuration",
 }
 

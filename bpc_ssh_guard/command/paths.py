@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ..errors import Refused
-from ..vocabulary import Reason
 from .text import find_control
 
 TYPE_CHECKING = False
@@ -38,14 +36,6 @@ def find_name_fault(name: bytes) -> Optional[str]:
         if len(component) > MAX_COMPONENT:
             return f"a component of the path has more than {MAX_COMPONENT} bytes"
     return None
-
-
-def require_path(path: bytes, offset: int, in_list: bool = False) -> bytes:
-    """Return PATH; raises Refused(bad-operand) at OFFSET unless it is well-formed."""
-    fault = find_fault(path)
-    if fault is not None:
-        raise Refused(Reason.BAD_OPERAND, fault, offset, in_list)
-    return path
 
 
 def is_beneath(path: bytes, root: bytes) -> bool:

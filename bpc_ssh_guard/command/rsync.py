@@ -7,7 +7,7 @@ from ..grammar.tables import rsync as tables
 from ..vocabulary import FEATURES, Feature, Operation, Program, Reason
 from . import vector
 from .charset import recode
-from .paths import require_path
+from .paths import find_fault
 from .text import find_control
 
 TYPE_CHECKING = False
@@ -134,13 +134,19 @@ class _Collected:
         if name == "SENDER":
             self.sender = True
         elif name == "OPERAND":
-            self.paths.append(require_path(text, self.locate(offset), self.in_list))
+            self._add_path(text, offset)
         elif name.endswith(("_CLUSTER", "_SECLUDED")):
             self._add_cluster(text, offset)
         elif text in _LETTER_OF:
             self._add_letters(_LETTER_OF[text], offset)
         elif name != "SERVER":
             self._add_option(text, offset)
+
+    def _add_path(self, path: bytes, offset: int) -> None:
+        fault = find_fault(path)
+        if fault is not None:
+            raise Refused(Reason.BAD_OPERAND, fault, self.locate(offset), self.in_list)
+        self.paths.append(path)
 
     def _add_cluster(self, text: bytes, offset: int) -> None:
         letters, tail, capabilities = text[1:].partition(b"e")

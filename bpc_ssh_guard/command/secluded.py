@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import Refused
-from ..lean import SIGALRM, setitimer, signal
+from ..lean import SIGALRM, partial, setitimer, signal
 from ..vocabulary import Reason
 
 TYPE_CHECKING = False
@@ -41,7 +41,7 @@ def read_from(descriptor: int) -> bytes:
     before = signal(SIGALRM, late)
     setitimer(0, DEADLINE_SECONDS)  # 0 is ITIMER_REAL
     try:
-        return collect(lambda count: os.read(descriptor, count))
+        return collect(partial(os.read, descriptor))  # called 65 000 times at the worst
     except _Late:
         raise _refused(f"the list did not end within {DEADLINE_SECONDS} seconds", 0) from None
     except OSError as error:
@@ -60,7 +60,7 @@ def collect(read: Reader) -> bytes:
     arguments = begin = 0
     operands = -1  # how many stand behind the "." argument; -1 before it
     while True:
-        piece = read(_certain(data, begin, operands))
+        piece = _read_through(read, begin < len(data), operands)
         if not piece:
             raise _refused("the list is cut off", len(data))
         data += piece
@@ -73,16 +73,29 @@ def collect(read: Reader) -> bytes:
         _require_limits(data, begin, arguments)
 
 
-def _certain(data: bytearray, begin: int, operands: int) -> int:
-    """Return how many more bytes a well-formed list has at least, of which DATA is the beginning.
+def _read_through(read: Reader, inside: bool, operands: int) -> bytes:
+    """Return what comes up to the next NUL, and a bit more where a well-formed list has more.
 
-    A list that is not well-formed is refused, and then nobody wants the bytes behind it.
+    INSIDE an argument, or where one begins; b"" at the end of the input. A list that is not
+    well-formed is refused, and then nobody wants the bytes behind it.
     """
     if operands < 0:
-        return len(b"\0/\0\0")  # DATA may end with the "." itself
-    if len(data) > begin:
-        return len(END)
-    return 1 if operands else len(b"/" + END)
+        count = len(b"\0/\0\0")  # what was read may end with the "." itself
+    elif inside:
+        count = len(END)
+    else:
+        count = 1 if operands else len(b"/" + END)
+    piece = read(count)
+    if 0 in piece or operands < 0:
+        return piece
+    # From here on inside an argument. A tight loop: a list may have 65 000 such pieces.
+    pieces = []
+    for _ in range(MAX_ARGUMENT):
+        pieces.append(piece)
+        if 0 in piece or not piece:
+            break
+        piece = read(2)
+    return b"".join(pieces)
 
 
 def _whole(data: bytearray, length: int) -> bytes:

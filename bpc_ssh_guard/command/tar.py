@@ -6,7 +6,7 @@ from ..errors import Refused
 from ..grammar.tables import tar as tables
 from ..vocabulary import FEATURES, Feature, Operation, Program, Reason
 from . import vector
-from .paths import find_name_fault, require_path
+from .paths import find_fault, find_name_fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,8 +117,9 @@ class _Collected:
     def _add_once(self, name: str, text: bytes, offset: int) -> None:
         if name in self.once:
             raise self.refuse("the option is repeated", offset)
-        if name == "DIRECTORY":
-            require_path(text, self.locate(offset))
+        fault = find_fault(text) if name == "DIRECTORY" else None
+        if fault is not None:
+            raise Refused(Reason.BAD_OPERAND, fault, self.locate(offset))
         self.once[name] = text
 
     def _add_name(self, text: bytes, offset: int) -> None:

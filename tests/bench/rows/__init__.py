@@ -1,0 +1,34 @@
+"""The rows of the table. A new one is a module with `measure(stage, rounds)` and an entry here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import memory, parse, session, start, throughput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..outcome import Line
+    from ..stage import Stage
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question to the guard; `--only` knows it by NAME."""
+
+    name: str
+    title: str
+    measure: Callable[[Stage, int], Sequence[Line]]
+    rounds: int
+    quick_rounds: int
+
+
+ROWS = (
+    Row("start", "Start to exec, CPU of the whole tree", start.measure, 40, 10),
+    Row("parse", "The largest input decided, start included, CPU", parse.measure, 15, 2),
+    Row("throughput", "Pulled through sshd, wall time", throughput.measure, 6, 2),
+    Row("memory", "Memory beside an open transfer", memory.measure, 5, 1),
+    Row("session", "A whole ssh session, wall time", session.measure, 30, 6),
+)
