@@ -22,7 +22,7 @@ from .policy.model import DEFAULT_PATH
 from .record.event import Session
 from .record.sink import Sink
 from .record.syslog_copy import send_copy
-from .vocabulary import FAILURES, PROGRAM_NAME, Reason, is_key_id, is_label
+from .vocabulary import FAILURES, PROGRAM_NAME, Program, Reason, is_key_id, is_label
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ def _serve(argv: Sequence[str]) -> int:
     try:
         policy_path, label, key_id = _arguments([os.fsencode(word) for word in argv])
     except GuardFailure as failure:
+        nobody = Session.from_environment(os.environb, b"", b"")
+        send_copy(nobody.denied(reason=failure.reason, detail=failure.detail))
         return _tell(failure.reason)
     # A mask inherited from the login's parents could hold back every deadline below.
     pthread_sigmask(SIG_SETMASK, ())
@@ -100,7 +102,8 @@ class _Login:
             return self._greet()
         command = self.command = understand(self.original, self._read_list)
         plan = decide(policy, block, command, programs.protections(policy.rsync))
-        programs.require_no_popt_alias()
+        if command.server.program == Program.RSYNC:
+            programs.require_no_popt_alias()
         if command.prefixes.sudo and os.geteuid() != 0:
             raise Refused(Reason.NOT_ROOT, "log in as root, or take sudo out of the command")
         return self._run(plan)

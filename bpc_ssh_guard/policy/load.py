@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..command.paths import find_fault
 from ..lean import sha256
-from ..vocabulary import FEATURES, PROGRAMS, Operation, is_label
+from ..vocabulary import FEATURES, PROGRAMS, Operation, Program, is_label
 from . import file
 from .addresses import network
 from .model import Block, Policy
@@ -105,30 +105,37 @@ class _Reader:
         for keyword in RESTORE_ONLY:
             if keyword in found and operation != Operation.RESTORE:
                 raise self.error(found[keyword][1], f"{keyword} belongs to a block with Restore")
-        if operation == Operation.RESTORE and "Window" not in found:
-            advice = "this version does not enforce it yet: write Window always"
-            raise self.error(line, f"Key {label.decode()} has the default Window granted; {advice}")
+        if operation == Operation.RESTORE:
+            self._require_window(label, found, line)
         accept = frozenset(self._words(found, "Accept", FEATURES))
         roots = tuple(self._path(root, found[rights[0]][1]) for root in found[rights[0]][0])
         if not roots:
             raise self.error(found[rights[0]][1], f"{rights[0]} names no path; add one or more")
         if operation == Operation.RESTORE and "whole-system" not in accept:
             self._require_harmless(roots, found[rights[0]][1], policy)
+        tools = tuple(self._words(found, "Tools", PROGRAMS)) or PROGRAMS
+        munge_links = self._flag(found, "MungeLinks", default=False)
+        if munge_links and tools != (Program.RSYNC,):
+            advice = "it has no effect on tar: say Tools rsync"
+            raise self.error(found["MungeLinks"][1], f"MungeLinks yes in a block for tar; {advice}")
         return Block(
-            label, line, operation, roots,
-            tuple(self._words(found, "Tools", PROGRAMS)) or PROGRAMS,
-            accept,
-            tuple(self._networks(found)),
-            self._flag(found, "Delete", default=True),
-            self._flag(found, "MungeLinks", default=False),
+            label, line, operation, roots, tools, accept, tuple(self._networks(found)),
+            self._flag(found, "Delete", default=True), munge_links,
         )
+
+    def _require_window(self, label: bytes, found: Found, line: int) -> None:
+        if "Window" not in found:
+            advice = "this version does not enforce it yet: write Window always"
+            raise self.error(line, f"Key {label.decode()} has the default Window granted; {advice}")
+        arguments, where = found["Window"]
+        self._choice("Window", self._one("Window", arguments, where), ("granted", "always"), where)
 
     def _require_harmless(self, roots: Iterable[bytes], line: int, policy: Policy) -> None:
         """Refuse restore roots that would give away the machine, unless the block accepts it."""
         from .system import find_overlap  # the backup key's way does without it
 
         for root in roots:
-            overlap = find_overlap(root, (policy.path, policy.log))
+            overlap = find_overlap(root, (policy.path, policy.log, policy.rsync, policy.tar))
             if overlap is not None:
                 shown, what = (x.decode("utf-8", "backslashreplace") for x in (root, overlap))
                 advice = "choose a folder of its own, or say Accept whole-system"

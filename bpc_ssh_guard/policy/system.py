@@ -16,7 +16,7 @@ _SYSTEM: Final = (
     b"/etc", b"/root", b"/usr", b"/bin", b"/sbin", b"/lib", b"/lib32", b"/lib64", b"/libx32",
     b"/boot", b"/dev", b"/proc", b"/sys", b"/run", b"/var/spool/cron", b"/var/lib/bpc-ssh-guard",
 )
-_CODE: Final = os.path.dirname(os.path.dirname(os.path.abspath(os.fsencode(__file__))))
+_PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(os.fsencode(__file__))))
 _ACCOUNTS: Final = b"/etc/passwd"  # read as it is: an account server may be slow or large
 _NO_LOGIN: Final = (b"nologin", b"false", b"sync")
 
@@ -26,7 +26,7 @@ def find_overlap(root: bytes, own: Iterable[bytes]) -> Optional[bytes]:
 
     Places are the system's own, the guard's code, its OWN files, and every login's .ssh folder.
     """
-    places = (*_SYSTEM, _CODE, *own, *_ssh_folders())
+    places = (*_SYSTEM, *_code(), *own, *_ssh_folders())
     for spelling in (root, os.path.realpath(root)):
         for place in places:
             if is_beneath(place, spelling) or is_beneath(spelling, place):
@@ -36,6 +36,16 @@ def find_overlap(root: bytes, own: Iterable[bytes]) -> Optional[bytes]:
         if spelling.startswith(b"/home/") and spelling.rstrip(b"/").count(b"/") == 2:
             return spelling + b"/.ssh"  # the home of an account that /etc/passwd does not list
     return None
+
+
+def _code() -> Iterator[bytes]:
+    """Yield the folders of the guard's own modules and of its launchers."""
+    prefix, lib, _ = _PACKAGE.rpartition(b"/lib/bpc-ssh-guard/")
+    if lib:  # PREFIX/lib/bpc-ssh-guard/VERSION-N/bpc_ssh_guard, as guardctl install lays it
+        yield prefix + lib.rstrip(b"/")
+        yield prefix + b"/sbin"
+    else:
+        yield _PACKAGE
 
 
 def _ssh_folders() -> Iterator[bytes]:

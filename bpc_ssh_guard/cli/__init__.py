@@ -1,0 +1,1 @@
+"""The tools' command lines: arguments, terminal and JSON; one module per program."""

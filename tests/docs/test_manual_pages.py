@@ -1,0 +1,213 @@
+"""The manual pages: clean mdoc, in the usual order, and nothing in them or left out by mistake."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bpc_ssh_guard import exits
+from bpc_ssh_guard.command import paths, rsync, secluded, words
+from bpc_ssh_guard.confine import launch, programs
+from bpc_ssh_guard.policy import file, model, statements, system
+from bpc_ssh_guard.record import line, sink
+from bpc_ssh_guard.vocabulary import (
+    FAILURES,
+    FEATURES,
+    KEY_ID_LENGTH,
+    LABEL_LENGTH_LIMIT,
+    REASONS,
+    Reason,
+)
+
+from .pages import (
+    GUARD,
+    GUARDCTL,
+    LOG,
+    MAN,
+    POLICY,
+    PROJECT,
+    SECONDS,
+    items,
+    literal_blocks,
+    manual_pages,
+    rendered,
+    section,
+    text,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ORDER = (
+    "NAME", "SYNOPSIS", "DESCRIPTION", "*", "ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES",
+    "DIAGNOSTICS", "SEE ALSO", "SECURITY CONSIDERATIONS",
+)
+EVERY_PAGE = pytest.mark.parametrize("page", manual_pages(), ids=lambda page: page.name)
+
+
+@EVERY_PAGE
+def test_mandoc_has_no_warning(page: Path) -> None:
+    done = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "warning", page.name],
+        cwd=MAN, capture_output=True, text=True, timeout=SECONDS, check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@EVERY_PAGE
+def test_sections_stand_in_the_usual_order(page: Path) -> None:
+    names = re.findall(r"^\.Sh (.*)$", text(page), re.MULTILINE)
+    places = [ORDER.index(name if name in ORDER else "*") for name in names]
+    assert places == sorted(places)
+    assert {"NAME", "DESCRIPTION", "FILES", "SEE ALSO"} <= set(names)
+
+
+@EVERY_PAGE
+def test_references_lead_to_pages_that_exist(page: Path) -> None:
+    named = re.findall(r"^\.Xr (bpc-ssh-\S+) ([0-9])", text(page), re.MULTILINE)
+    assert [f"{name}.{part}" for name, part in named if not (MAN / f"{name}.{part}").exists()] == []
+
+
+def test_setup_installs_every_page_in_its_section() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(PROJECT / "setup.cfg")
+    installed = {
+        name.strip(): folder
+        for folder, names in setup["options.data_files"].items()
+        for name in names.split(",")
+        if name.strip().startswith("man/")
+    }
+    assert installed == {f"man/{p.name}": f"share/man/man{p.suffix[1:]}" for p in manual_pages()}
+
+
+# guard
+
+def test_guard_explains_every_reason_under_its_verb() -> None:
+    diagnostics = section(GUARD, "DIAGNOSTICS")
+    refused, failed = diagnostics.split("\n.It bpc-ssh-guard: failed ")
+    assert set(items(failed, "Cm")) == FAILURES
+    told = set(REASONS) - FAILURES - {Reason.NO_COMMAND, Reason.KEY_MISMATCH}
+    assert set(items(refused, "Cm")) == told
+    for word in (Reason.NO_COMMAND, Reason.KEY_MISMATCH):
+        assert word in rendered(GUARD)
+
+
+def test_log_explains_every_reason() -> None:
+    assert set(REASONS) <= set(items(text(LOG), "Cm"))
+
+
+def test_guard_explains_its_exit_statuses() -> None:
+    shown = re.findall(r"^\.It ([0-9]+)", section(GUARD, "EXIT STATUS"), re.MULTILINE)
+    own = (exits.GUARD_FAILED, exits.REFUSED, exits.NOT_FOUND, exits.SIGNALLED)
+    assert shown == [str(status) for status in own]
+
+
+LIMITS = {
+    "command": (words.MAX_COMMAND, words.MAX_WORDS, words.MAX_WORD),
+    "secluded list": (
+        secluded.MAX_LIST, secluded.MAX_ARGUMENTS, secluded.MAX_ARGUMENT,
+        secluded.DEADLINE_SECONDS,
+    ),
+    "path": (paths.MAX_PATH, paths.MAX_COMPONENT),
+    "label": (LABEL_LENGTH_LIMIT,),
+    "KEYID": (KEY_ID_LENGTH,),
+    "policy": (file.MAX_POLICY,),
+    "popt file": (programs.MAX_POPT_FILE,),
+    "log": (line.RECORD_LIMIT, int(sink.LOCK_SECONDS)),
+}
+
+
+def test_guard_gives_every_limit_its_number() -> None:
+    source = section(GUARD, "LIMITS").split(".El\n")[0]
+    shown = {
+        name: tuple(int(number) for number in re.findall(r"\b[0-9]+\b", numbers))
+        for name, numbers in re.findall(r"^\.It (.*)\n((?:(?!\.It).*\n)*)", source, re.MULTILINE)
+    }
+    assert shown == LIMITS
+
+
+@pytest.mark.parametrize(
+    ("page", "number"),
+    [
+        (GUARD, rsync.MAX_INT),
+        (GUARD, rsync.MAX_COMPRESS_LEVEL),
+        (GUARD, programs.MAX_PROGRAM // 2**20),
+        (GUARD, paths.MAX_PATH),
+        (GUARD, paths.MAX_COMPONENT),
+        (POLICY, file.MAX_POLICY),
+        (POLICY, paths.MAX_PATH),
+        (POLICY, paths.MAX_COMPONENT),
+        (POLICY, LABEL_LENGTH_LIMIT - 1),
+    ],
+)
+def test_page_names_the_number_in_its_text(page: Path, number: int) -> None:
+    assert re.search(rf"\b{number}\b", rendered(page))
+
+
+def test_guard_shows_the_environment_of_the_program() -> None:
+    (shown,) = [block for block in literal_blocks(GUARD) if block.startswith("PATH=")]
+    assert dict(each.split("=") for each in shown.split()) == {
+        name.decode(): value.decode() for name, value in launch.ENVIRONMENT.items()
+    }
+    assert f"umask {launch.UMASK:03o}" in rendered(GUARD)
+
+
+@pytest.mark.parametrize("grammar", ["rsync", "tar"])
+def test_guard_names_every_long_option_of_the_grammar(grammar: str) -> None:
+    source = text(PROJECT / "bpc_ssh_guard" / "grammar" / f"{grammar}.lark")
+    found = re.findall(r"--\(([a-z|-]+)\)|--([a-z][a-z-]+)", source)
+    names = {name for group, single in found for name in (group.split("|") if group else [single])}
+    page = rendered(GUARD)
+    assert len(names) >= 8
+    assert [name for name in sorted(names) if not re.search(rf"--{name}(?![a-z-])", page)] == []
+
+
+def test_guard_names_every_letter_of_the_grammar() -> None:
+    source = text(PROJECT / "bpc_ssh_guard" / "grammar" / "rsync.lark")
+    page = section(GUARD, "ACCEPTED COMMANDS")
+    for cluster, heading in (("SENDER", "back up"), ("RECEIVER", "restore")):
+        letters = re.search(rf"^{cluster}_CLUSTER: /-\(\[(\w+)\]", source, re.MULTILINE)
+        part = page.split(f".Ss rsync, to {heading}\n")[1].split(".It options")[0]
+        words_shown = " ".join(re.findall(r"^\.Ql (.*)$", part, re.MULTILINE)).split()
+        assert letters is not None
+        assert set(letters[1]) | {"s"} == {word for word in words_shown if word.isalpha()} - {
+            tail for tail in words_shown if len(tail) > 1
+        }
+
+
+# policy
+
+def test_policy_explains_every_keyword_and_no_other() -> None:
+    assert set(items(text(POLICY), "Ic")) == set(statements.KEYWORDS)
+
+
+def test_policy_explains_every_feature_in_the_order_of_the_vocabulary() -> None:
+    assert items(section(POLICY, "FEATURES"), "Cm") == list(FEATURES)
+
+
+@pytest.mark.parametrize(
+    "default",
+    [model.DEFAULT_PATH, model.DEFAULT_LOG, model.DEFAULT_RSYNC, model.DEFAULT_TAR],
+    ids=bytes.decode,
+)
+def test_policy_names_every_default(default: bytes) -> None:
+    assert default.decode() in rendered(POLICY)
+
+
+def test_policy_names_every_place_that_no_restore_may_hold() -> None:
+    source = section(POLICY, "RESTORE ROOTS").split(".It\n")[1]
+    named = re.findall(r"/[a-z0-9/-]+", source)
+    assert named == [place.decode() for place in system._SYSTEM]
+
+
+def test_blocks_of_the_pages_are_marked_by_known_words() -> None:
+    marks = {
+        mark for page in manual_pages()
+        for mark in re.findall(r'^\.\\" (\S+)\n\.Bd', text(page), re.MULTILINE)
+    }
+    assert marks == {"policy", "console"}
+    assert all(literal_blocks(page, "console") for page in (GUARD, GUARDCTL))
