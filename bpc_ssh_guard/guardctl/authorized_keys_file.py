@@ -33,7 +33,7 @@ _ATTRIBUTES: Final = ("security.selinux", "system.posix_acl_access")
 _NO_ATTRIBUTE: Final = (errno.ENODATA, errno.ENOTSUP, errno.EPERM)
 
 _ADVICE: Final = {
-    errno.ENOENT: "make its folder first, with mode 0700",
+    errno.ENOENT: "make the folder first, with mode 0700",
     errno.ENOTDIR: "name a folder that is no symbolic link",
     errno.ELOOP: "put the file itself there, no symbolic link",
     errno.EACCES: "run this as root or as the file's owner",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING, Optional
 
 from ..authorized_keys import parse_file
@@ -72,12 +73,14 @@ def _check_keys(policy: Optional[Policy], paths: Optional[Sequence[str]], accoun
             yield Finding(Severity.ERROR, path, f"can't be read: {error.strerror}",
                           "run this as root or as the file's owner")
     yield from check_lines(entries, policy)
-    for call in {entry.call.program: entry.call for entry in entries if entry.call}.values():
+    calls = (entry.call for entry in entries if entry.call)
+    for call in {(call.interpreter, call.program): call for call in calls}.values():
         yield from check_launcher(call, account)
 
 
 def _read(path: str) -> Iterator[Entry]:
-    with open(path, "rb") as file:
-        data = file.read(MAX_SIZE)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a fifo makes none wait
+    with open(descriptor, "rb") as file:
+        data = file.read(MAX_SIZE) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
     for number, line in enumerate(parse_file(data), 1):
         yield Entry(path, number, line)

@@ -149,8 +149,11 @@ def _check_mode(entry: str, status: os.stat_result, account: Account) -> Iterato
         yield Finding(Severity.ERROR, entry, f"belongs to uid {status.st_uid}, so sshd takes no key"
                       f" of {account.name}", f"chown {account.name} {entry}")
     if status.st_mode & stat.S_IWOTH:
+        shared = status.st_mode & stat.S_ISVTX  # such as /tmp, which must stay as it is
+        advice = "keep the keys in another folder" if shared else \
+            f"look through the keys, then chmod go-w {entry}"
         yield Finding(Severity.ERROR, entry, "is writable by everybody, so sshd takes no key of"
-                      f" {account.name}", f"look through the keys, then chmod go-w {entry}")
+                      f" {account.name}", advice)
     elif status.st_mode & stat.S_IWGRP:
         # Debian's sshd admits the group that has the account for its only member.
         yield Finding(Severity.WARNING, entry, "is writable by its group; most sshd's then take no"

@@ -1,0 +1,1 @@
+"""Properties that hold for any input, and the fuzz targets that look for the input where not."""
