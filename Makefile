@@ -31,6 +31,7 @@ fuzz: $(BIN)/dev
 
 tables: $(BIN)/dev
 	$(BIN)/python -m bpc_ssh_guard.grammar.compile
+	$(BIN)/python -m bpc_ssh_guard.confine.compile
 
 $(BIN)/python:
 	.ci/install

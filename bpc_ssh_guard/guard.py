@@ -16,13 +16,22 @@ from .confine import launch, programs
 from .confine.launch import Ended
 from .errors import GuardFailure, Refused
 from .lean import SIG_SETMASK, pthread_sigmask
-from .policy import addresses, load
+from .policy import addresses, limits, load, window
 from .policy.decide import decide
-from .policy.model import DEFAULT_PATH
+from .policy.model import DEFAULT_PATH, Confine, Window
 from .record.event import Session
 from .record.sink import Sink
 from .record.syslog_copy import send_copy
-from .vocabulary import FAILURES, PROGRAM_NAME, Program, Reason, is_key_id, is_label
+from .vocabulary import (
+    FAILURES,
+    PROGRAM_NAME,
+    Feature,
+    Operation,
+    Program,
+    Reason,
+    is_key_id,
+    is_label,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,13 +39,14 @@ if TYPE_CHECKING:
     from typing import Final, Optional
 
     from .command.parse import Command
+    from .confine.profile import Prepared
     from .policy.decide import Plan
     from .policy.model import Block, Policy
+    from .policy.window import Grant
     from .record.event import Known
 
 ORIGINAL_COMMAND: Final = b"SSH_ORIGINAL_COMMAND"
 STDIN: Final = 0
-CONFINE_MODE: Final = "off"  # the kernel confines nothing yet
 
 
 def main(argv: Sequence[str]) -> int:
@@ -92,6 +102,7 @@ class _Login:
         self.block: Optional[Block] = None
         self.secluded: Optional[bytes] = None
         self.command: Optional[Command] = None
+        self.grant: Optional[str] = None
 
     def serve(self, policy_path: bytes) -> int:
         """Decide, record, run, record; return the child's status. Raises Refused, GuardFailure."""
@@ -101,12 +112,43 @@ class _Login:
         if self.original is None:
             return self._greet()
         command = self.command = understand(self.original, self._read_list)
-        plan = decide(policy, block, command, programs.protections(policy.rsync))
+        grant = self._open_grant(policy, block)
+        plan = decide(policy, block, command, programs.protections(policy.rsync), grant)
         if command.server.program == Program.RSYNC:
             programs.require_no_popt_alias()
         if command.prefixes.sudo and os.geteuid() != 0:
             raise Refused(Reason.NOT_ROOT, "log in as root, or take sudo out of the command")
-        return self._run(plan)
+        limits.require_space(plan.roots, block.keep_free)
+        slot = limits.take_slot(policy.state, self.label, block.max_sessions)
+        try:
+            return self._run(plan, policy.confine, self._confine(plan, policy, block))
+        finally:
+            os.close(slot)
+
+    def _open_grant(self, policy: Policy, block: Block) -> Optional[Grant]:
+        """Return the grant under which a restore runs now, None where none is open or needed."""
+        if block.operation != Operation.RESTORE or block.window == Window.ALWAYS:
+            return None
+        grant = window.read(policy.state, self.label)
+        if grant is None or not grant.is_open(window.Clock.now()):
+            return None
+        window.require_within(grant.paths, block.roots)
+        self.grant = grant.identity.decode("ascii")
+        return grant
+
+    def _confine(self, plan: Plan, policy: Policy, block: Block) -> Optional[Prepared]:
+        """Return the kernel's confinement of PLAN; raises GuardFailure(cannot-confine)."""
+        if policy.confine == Confine.OFF:
+            return None
+        from .confine import profile  # and ctypes with it: 3 ms that Confine off does not pay
+
+        return profile.prepare(
+            profile.Profile(
+                block.operation, plan.executable, plan.roots, block.never,
+                devices=Feature.DEVICES in block.accept, setuid=Feature.SETUID in block.accept,
+                mode=policy.confine, state=policy.state,
+            )
+        )
 
     def _block(self, policy: Policy) -> Block:
         block = policy.blocks.get(self.label)
@@ -127,18 +169,20 @@ class _Login:
         os.write(1, f"{PROGRAM_NAME} {__version__} {words}\n".encode("ascii"))
         return exits.REFUSED
 
-    def _run(self, plan: Plan) -> int:
+    def _run(self, plan: Plan, mode: str, confinement: Optional[Prepared]) -> int:
         server, before = plan.command.server, plan.command.prefixes
         self._record(
             self.session.started(
                 executable=plan.executable, argv=plan.argv, rule=server.rule,
-                confine=CONFINE_MODE, **self._known(),
+                confine=mode, layers=confinement.effective if confinement else None,
+                **self._known(),
             )
         )
         try:
             ended = launch.run(
                 launch.Launch(
-                    plan.executable, plan.argv, before.nice, before.io_class, before.io_level
+                    plan.executable, plan.argv, before.nice, before.io_class, before.io_level,
+                    confinement,
                 )
             )
         except GuardFailure as failure:
@@ -194,6 +238,7 @@ class _Login:
             "program": server.program if server else None,
             "paths": server.paths if server else None,
             "features": self.command.features if self.command else None,
+            "grant": self.grant,
             "policy_sha256": self.policy.sha256 if self.policy else None,
         }
 

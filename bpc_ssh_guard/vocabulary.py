@@ -77,6 +77,9 @@ class Reason:
     FEATURE_NOT_ACCEPTED: Final = "feature-not-accepted"
     DELETE_NOT_PERMITTED: Final = "delete-not-permitted"
     OUTSIDE_ROOTS: Final = "outside-roots"
+    NO_WINDOW: Final = "no-window"
+    NO_SPACE: Final = "no-space"
+    BUSY: Final = "busy"
     UNKNOWN_KEY: Final = "unknown-key"
     KEY_MISMATCH: Final = "key-mismatch"
     WRONG_ADDRESS: Final = "wrong-address"
@@ -84,6 +87,7 @@ class Reason:
     POPT_ALIAS: Final = "popt-alias"
     BAD_USAGE: Final = "bad-usage"
     BAD_POLICY: Final = "bad-policy"
+    BAD_GRANT: Final = "bad-grant"
     CANNOT_RECORD: Final = "cannot-record"
     CANNOT_CONFINE: Final = "cannot-confine"
     EXEC_FAILED: Final = "exec-failed"
@@ -104,6 +108,9 @@ REASONS: Final = {
     Reason.FEATURE_NOT_ACCEPTED: "the command needs a feature that the key's block does not accept",
     Reason.DELETE_NOT_PERMITTED: "the command deletes and the key's block says Delete no",
     Reason.OUTSIDE_ROOTS: "a path is not below a root of the key's block",
+    Reason.NO_WINDOW: "the key restores only while a grant is open, and none is",
+    Reason.NO_SPACE: "a restore root has less free space than KeepFree demands",
+    Reason.BUSY: "the key has as many sessions open as MaxSessions allows",
     Reason.UNKNOWN_KEY: "the policy has no block for this key label",
     Reason.KEY_MISMATCH: "the key that logged in is not the key of the forced command",
     Reason.WRONG_ADDRESS: "the connection comes from an address that From does not list",
@@ -111,6 +118,7 @@ REASONS: Final = {
     Reason.POPT_ALIAS: "a machine-wide popt file changes what rsync does",
     Reason.BAD_USAGE: "the forced command in authorized_keys is written wrongly",
     Reason.BAD_POLICY: "the policy can't be read, is unsafe or has an error",
+    Reason.BAD_GRANT: "the grant or the state folder can't be read, or is unsafe",
     Reason.CANNOT_RECORD: "the command log can't be written",
     Reason.CANNOT_CONFINE: "the child could not be prepared as the policy demands",
     Reason.EXEC_FAILED: "the program is missing or can't be run",
@@ -122,6 +130,7 @@ FAILURES: Final = frozenset(
     {
         Reason.BAD_USAGE,
         Reason.BAD_POLICY,
+        Reason.BAD_GRANT,
         Reason.CANNOT_RECORD,
         Reason.CANNOT_CONFINE,
         Reason.EXEC_FAILED,

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import datetime
+import functools
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__, exits
 from ..errors import GuardFailure
-from ..guardctl import authorize, bundle, check, explain, install, suggest
+from ..guardctl import authorize, bundle, check, explain, grant, install, suggest
 from ..policy import load
 from ..policy.model import DEFAULT_PATH
 from ..record import read as log
 from ..vocabulary import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..policy.model import Policy
+    from ..policy.window import Grant
 
     Handler = Callable[[argparse.Namespace], int]
 
@@ -36,7 +39,8 @@ def main(argv: Sequence[str]) -> int:
     handler: Handler = options.handler
     try:
         return handler(options)
-    except (GuardFailure, _Problem, install.InstallError, authorize.AuthorizeError) as error:
+    except (GuardFailure, _Problem, install.InstallError, authorize.AuthorizeError,
+            grant.GrantError) as error:
         detail = error.detail if isinstance(error, GuardFailure) else str(error)
         print(f"{PROGRAM}: {detail}", file=sys.stderr)
     except OSError as error:
@@ -55,12 +59,13 @@ def parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Install, check and explain the forced command for BackupPC's ssh key.",
         epilog="exit status: 0 yes, 1 no or findings, 2 could not run",
+        formatter_class=functools.partial(argparse.HelpFormatter, max_help_position=20),
     )
     top.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND ...", required=True)
     for add in (
         _add_install, _add_bundle, _add_check, _add_explain, _add_authorize, _add_suggest,
-        _add_completion,
+        _add_grant, _add_doctor, _add_completion,
     ):
         add(commands)
     return top
@@ -242,7 +247,7 @@ def _authorize(options: argparse.Namespace) -> int:
 
 def _add_suggest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = _command(commands, "suggest",
-                       "print the policy lines that would admit what the log says was refused",
+                       "print the policy lines that would admit what was refused",
                        _suggest)
     _add_policy(command)
     _add_json(command)
@@ -259,6 +264,83 @@ def _suggest(options: argparse.Namespace) -> int:
             print(f"    # opens: {each.opens}")
             print(f"    # refused {each.refusals} times, last {each.last}")
     return exits.NO if found else exits.YES
+
+
+# grant
+
+def _add_grant(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _command(commands, "grant", "open, list or close the hours in which a key restores",
+                       _grant)
+    _add_policy(command)
+    action = command.add_mutually_exclusive_group(required=True)
+    action.add_argument("--for", dest="duration", metavar="TIME", help="open for 90m, 2h, 1d")
+    action.add_argument("--list", action="store_true", help="show the grants")
+    action.add_argument("--revoke", action="store_true", help="close LABEL's now")
+    command.add_argument("--path", metavar="PATH", action="append", default=[],
+                         help="narrow the restore roots to PATH; may be repeated")
+    command.add_argument("--reason", metavar="TEXT", default="", help="for the record")
+    _add_json(command)
+    command.add_argument("label", metavar="LABEL", nargs="?", help="key label of the policy")
+
+
+def _grant(options: argparse.Namespace) -> int:
+    policy = _load_policy(options)
+    if options.list:
+        return _show_grants(grant.list_grants(policy), options.json)
+    if options.label is None:
+        raise _Problem("say which key: bpc-ssh-guardctl grant LABEL --for 2h")
+    if options.revoke:
+        if grant.revoke(policy, options.label):
+            return exits.YES
+        print(f"{PROGRAM}: {options.label} has no grant", file=sys.stderr)
+        return exits.NO
+    seconds = grant.parse_duration(options.duration)
+    opened = grant.open_grant(policy, options.label, seconds, options.path, options.reason)
+    return _show_grants({options.label: opened}, options.json)
+
+
+def _show_grants(found: Mapping[str, Grant], as_json: bool) -> int:
+    shown = [_grant_members(label, each) for label, each in found.items()]
+    if as_json:
+        print(json.dumps(shown, indent=2))
+    else:
+        for each in shown:
+            paths = " ".join(each["paths"]) or "all its roots"
+            said = f"  ({each['reason']})" if each["reason"] else ""
+            print(f"{each['key']}  until {each['until']}  {paths}{said}")
+    return exits.YES if shown else exits.NO
+
+
+def _grant_members(label: str, each: Grant) -> dict[str, Any]:
+    until = datetime.datetime.fromtimestamp(each.until, datetime.timezone.utc)
+    return {
+        "key": label,
+        "id": each.identity.decode("ascii"),
+        "until": until.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "paths": [explain.printable(path) for path in each.paths],
+        "reason": explain.printable(each.reason),
+    }
+
+
+# doctor
+
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _command(commands, "doctor",
+                       "confine a child as each key's, and try what must not work", _doctor)
+    _add_policy(command)
+    command.add_argument("--key", metavar="LABEL", help="this key only")
+    _add_json(command)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from ..guardctl import doctor  # ctypes, and what only Linux has, for this command alone
+
+    diagnoses = doctor.examine(_load_policy(options), options.key)
+    if options.json:
+        print(json.dumps([diagnosis.as_json() for diagnosis in diagnoses], indent=2))
+    else:
+        print("\n".join(doctor.in_words(diagnoses)))
+    return exits.NO if any(diagnosis.is_failure for diagnosis in diagnoses) else exits.YES
 
 
 # completion

@@ -29,7 +29,8 @@ def recode(path: bytes, charset: bytes) -> bytes:
     except (LookupError, ValueError):  # UnicodeError is a ValueError
         detail = f"a path can't be written in the character set {name}"
         raise Refused(Reason.BAD_SECLUDED_LIST, detail, None, in_list=True) from None
-    if find_fault(converted) is not None or converted.count(b"/") != path.count(b"/"):
+    kept = converted.count(b"/") == path.count(b"/") and converted.isascii() == path.isascii()
+    if find_fault(converted) is not None or not kept:
         detail = f"a path changes its structure in the character set {name}"
         raise Refused(Reason.BAD_SECLUDED_LIST, detail, None, in_list=True)
     return converted

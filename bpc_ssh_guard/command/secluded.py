@@ -67,10 +67,11 @@ def collect(read: Reader) -> bytes:
         while (end := data.find(0, begin)) >= 0:
             if end == begin:
                 return _whole(data, end + 1)
+            arguments += 1
+            _require_limits(begin, end, arguments)
             operands += operands >= 0 or data[begin:end] == b"."
             begin = end + 1
-            arguments += 1
-        _require_limits(data, begin, arguments)
+        _require_limits(begin, len(data), arguments)
 
 
 def _read_through(read: Reader, inside: bool, operands: int) -> bytes:
@@ -89,12 +90,10 @@ def _read_through(read: Reader, inside: bool, operands: int) -> bytes:
     if 0 in piece or operands < 0:
         return piece
     # From here on inside an argument. A tight loop: a list may have 65 000 such pieces.
-    pieces = []
-    for _ in range(MAX_ARGUMENT):
-        pieces.append(piece)
-        if 0 in piece or not piece:
-            break
+    pieces = [piece]
+    while piece and 0 not in piece and len(pieces) <= MAX_ARGUMENT:
         piece = read(2)
+        pieces.append(piece)
     return b"".join(pieces)
 
 
@@ -104,13 +103,14 @@ def _whole(data: bytearray, length: int) -> bytes:
     return bytes(data)
 
 
-def _require_limits(data: bytearray, begin: int, arguments: int) -> None:
+def _require_limits(begin: int, end: int, arguments: int) -> None:
+    """Refuse an argument, or what is there of it, from BEGIN to END that passes a limit."""
     if arguments > MAX_ARGUMENTS:
-        raise _refused(f"the list has more than {MAX_ARGUMENTS} arguments", len(data))
-    if len(data) - begin > MAX_ARGUMENT:
+        raise _refused(f"the list has more than {MAX_ARGUMENTS} arguments", begin)
+    if end - begin > MAX_ARGUMENT:
         raise _refused(f"an argument has more than {MAX_ARGUMENT} bytes", begin)
-    if len(data) > MAX_LIST:
-        raise _refused(f"the list has more than {MAX_LIST} bytes", len(data))
+    if end > MAX_LIST:
+        raise _refused(f"the list has more than {MAX_LIST} bytes", end)
 
 
 def _refused(detail: str, offset: int) -> Refused:

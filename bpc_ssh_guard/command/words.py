@@ -75,7 +75,7 @@ def _require_limits(command: bytes) -> None:
         detail = f"the command has more than {MAX_COMMAND} bytes"
         raise Refused(Reason.TOO_LONG, detail, MAX_COMMAND)
     # Escaped blanks separate nothing; blanks in quotes count here, which no real command notices.
-    bare = command.replace(b"\\\\", b"").replace(b"\\ ", b"")
+    bare = command.replace(b"\\\\", b"xx").replace(b"\\ ", b"xx")
     if len(bare.split()) > MAX_WORDS:
         raise Refused(Reason.TOO_LONG, f"the command has more than {MAX_WORDS} words")
 
@@ -120,6 +120,8 @@ def _complaint(command: bytes, offset: int) -> str:
     if offset == len(command):
         return "the command ends inside a quote or behind a backslash, or holds no word"
     byte = command[offset : offset + 1]
+    if command[offset - 1 : offset] == b"\\":
+        return "a backslash before a byte that needs none"
     if byte < b" " or byte == b"\x7f":
         return "control character; only blanks part words"
     if byte in b"\"$`;&|<>(){}[]*?":

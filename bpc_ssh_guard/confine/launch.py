@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final, Optional
 
+    from .profile import Prepared
+
 # HOME names no folder: rsync would read option aliases from ~/.popt. LC_ALL=C gives tar and rsync
 # the language that BackupPC parses.
 ENVIRONMENT: Final = {b"PATH": b"/usr/bin:/bin", b"HOME": b"/nonexistent", b"LC_ALL": b"C"}
@@ -42,9 +44,9 @@ _CHILD_FAILED: Final = 125
 
 
 class Launch:
-    """What to start: program, argument vector, priority."""
+    """What to start: program, argument vector, priority, and the kernel's confinement of it."""
 
-    __slots__ = ("argv", "executable", "io_class", "io_level", "nice")
+    __slots__ = ("argv", "confinement", "executable", "io_class", "io_level", "nice")
 
     def __init__(
         self,
@@ -53,12 +55,14 @@ class Launch:
         nice: Optional[int] = None,
         io_class: Optional[int] = None,
         io_level: int = 0,
+        confinement: Optional[Prepared] = None,
     ) -> None:
         self.executable: Final = executable
         self.argv: Final = argv
         self.nice: Final = nice
         self.io_class: Final = io_class
         self.io_level: Final = io_level
+        self.confinement: Final = confinement
 
 
 class Ended:
@@ -120,10 +124,17 @@ def _become(launch: Launch, go: int, fault: int) -> None:
     try:
         os.read(go, 1)  # until the parent holds the counters: afterwards it may not open them
         _prepare(launch, keep=fault)
+        if launch.confinement is not None:
+            launch.confinement.enter_and_exec(launch.argv, ENVIRONMENT)
         stage = Reason.EXEC_FAILED
         os.execve(launch.executable, list(launch.argv), ENVIRONMENT)
     except OSError as error:
         code = error.errno or code
+        if launch.confinement is not None:
+            from .profile import ExecFailed  # loaded long ago, with the confinement
+
+            if isinstance(error, ExecFailed):
+                stage = Reason.EXEC_FAILED
     finally:  # whatever was raised: a child that is not the program must not go on as a guard
         os.write(fault, f"{stage} {code}".encode("ascii"))
         os._exit(_CHILD_FAILED)

@@ -12,6 +12,7 @@ from ..policy import load
 from .authorized_keys_file import MAX_SIZE
 from .checks import account as accounts
 from .checks import machine
+from .checks.confinement import check_confinement
 from .checks.finding import Finding, Severity
 from .checks.keys import Entry, check_lines
 from .checks.launcher import check_launcher
@@ -50,7 +51,7 @@ def _check_machine(policy: Policy, account: Account) -> Iterator[Finding]:
     yield from machine.check_roots(policy, account)
     yield from machine.check_log(policy, account)
     yield from machine.check_programs(policy, account)
-    yield from machine.check_confinement(policy)
+    yield from check_confinement(policy)
 
 
 def _check_keys(policy: Optional[Policy], paths: Optional[Sequence[str]], account: Account,

@@ -21,7 +21,9 @@ OLDEST_PYTHON: Final = (3, 9)
 
 # Everything in the package folder is the client's but this.
 _SERVER_ROOMS: Final = frozenset({"keys", "audit", "posture"})
-_BUILD_TIME: Final = frozenset({"grammar/compile.py"})
+_BUILD_TIME: Final = frozenset(
+    {"grammar/compile.py", "confine/compile.py", "confine/syscalls.py"}
+)
 # The guard itself needs nothing from the rooms of the admin's programs.
 _ADMIN_ROOMS: Final = frozenset({"cli", "guardctl", "__main__"})
 

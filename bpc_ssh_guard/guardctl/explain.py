@@ -5,20 +5,23 @@ from __future__ import annotations
 import io
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..command.parse import Command, understand
 from ..command.secluded import collect
 from ..confine import programs
 from ..errors import Refused
+from ..policy import window
 from ..policy.decide import Plan, decide
+from ..policy.model import Confine, Window
 from ..vocabulary import FEATURES, REASONS, Feature, Operation, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..policy.model import Block, Policy
+    from ..policy.window import Grant
 
 WINDOW = 72  # columns of a long command shown around the caret
 RIGHT_OF = {Operation.BACKUP: "Backup", Operation.RESTORE: "Restore"}
@@ -37,7 +40,9 @@ class Explanation:
     needs: tuple[str, ...] = ()
     understood: Command | None = None
     plan: Plan | None = None
-    admit: tuple[str, ...] = field(default=())
+    admit: tuple[str, ...] = ()
+    confine: str = ""
+    never: tuple[bytes, ...] = ()
 
     @property
     def allowed(self) -> bool:
@@ -59,6 +64,7 @@ class Explanation:
             "offset": self.offset,
             "offset_in": "secluded-list" if self.in_list else "command",
             "admit": list(self.admit),
+            "confine": self.confine or None,
         }
 
 
@@ -86,7 +92,8 @@ class Explainer:
             if not command:
                 raise Refused(Reason.NO_COMMAND, "the login gets the greeting line and no program")
             understood = understand(command, read_list)
-            plan = decide(self.policy, block, understood, self._protections)
+            grant = self._open_grant(block)
+            plan = decide(self.policy, block, understood, self._protections, grant)
         except Refused as refusal:
             return Explanation(
                 command, stdin or None, refusal.reason, refusal.detail, refusal.offset,
@@ -96,7 +103,15 @@ class Explainer:
         return Explanation(
             command, secluded[0] if secluded else None,
             needs=understood.features, understood=understood, plan=plan,
+            confine=self.policy.confine, never=block.never,
         )
+
+    def _open_grant(self, block: Block) -> Grant | None:
+        """Return the grant that the guard would find open now."""
+        if block.operation != Operation.RESTORE or block.window == Window.ALWAYS:
+            return None
+        grant = window.read(self.policy.state, block.label)
+        return grant if grant is not None and grant.is_open(window.Clock.now()) else None
 
 
 def batch(explainer: Explainer, lines: Iterable[str]) -> Iterator[str]:
@@ -131,6 +146,8 @@ def _admitting(reason: str, block: Block | None, command: Command | None) -> Ite
         yield f"Tools {' '.join((*block.tools, command.server.program))}"
     elif reason == Reason.DELETE_NOT_PERMITTED:
         yield "Delete yes"
+    elif reason == Reason.NO_WINDOW:
+        yield "Window always"
     elif reason == Reason.OUTSIDE_ROOTS:
         yield f"{RIGHT_OF[block.operation]} {' '.join(_wider(block, command))}"
 
@@ -152,6 +169,7 @@ def in_words(explanation: Explanation) -> Iterator[str]:
     """Yield the lines that explain to an admin."""
     if explanation.plan is not None:
         yield from _allowed(explanation.plan)
+        yield from _confinement(explanation.confine, explanation.never)
         return
     reason = explanation.reason or ""
     yield f"refused: {reason}: {REASONS[reason]}"
@@ -182,7 +200,15 @@ def _allowed(plan: Plan) -> Iterator[str]:
         yield f"  I/O:      class {before.io_class}, level {before.io_level}"
     if command.secluded is not None:
         yield "  list:     read from standard input, checked, and handed over as plain arguments"
-    yield "  confined: by this grammar and its roots only; the kernel confines nothing yet"
+
+
+def _confinement(mode: str, never: Iterable[bytes]) -> Iterator[str]:
+    if mode == Confine.OFF:
+        yield "  confined: by grammar and roots only: the policy says Confine off"
+        return
+    yield f"  confined: by the kernel, {mode}; bpc-ssh-guardctl doctor shows what that stops here"
+    if never:
+        yield f"  hidden:   {' '.join(printable(pattern) for pattern in never)}"
 
 
 def _caret(explanation: Explanation) -> Iterator[str]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from ..command.paths import is_beneath
 from ..errors import Refused
 from ..vocabulary import Feature, Operation, Program, Reason
+from .model import Window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Final
+    from typing import Final, Optional
 
     from ..command.parse import Command
     from .model import Block, Policy
+    from .window import Grant
 
 
 class Plan:
@@ -45,10 +47,17 @@ class Plan:
         return (self.executable, *self.arguments)
 
 
-def decide(policy: Policy, block: Block, command: Command, protections: Iterable[bytes]) -> Plan:
+def decide(
+    policy: Policy,
+    block: Block,
+    command: Command,
+    protections: Iterable[bytes],
+    grant: Optional[Grant] = None,
+) -> Plan:
     """Return the plan for COMMAND under BLOCK; raises Refused.
 
-    PROTECTIONS are the protective options that the installed rsync knows.
+    PROTECTIONS are the protective options that the installed rsync knows; GRANT is the one that is
+    open for the block, if any.
     """
     server = command.server
     needs = command.features
@@ -64,10 +73,22 @@ def decide(policy: Policy, block: Block, command: Command, protections: Iterable
     if server.deletes and not block.delete:
         detail = "the command says --delete, the block Delete no"
         raise Refused(Reason.DELETE_NOT_PERMITTED, detail, needs=needs)
-    roots = tuple(_root_of(path, block.roots, needs) for path in server.paths)
+    if block.operation == Operation.RESTORE and block.window == Window.GRANTED and grant is None:
+        advice = f"bpc-ssh-guardctl grant {block.label.decode()} --for 2h opens one"
+        detail = f"no grant is open; {advice}"
+        raise Refused(Reason.NO_WINDOW, detail, needs=needs)
+    admitted = _narrowed(block.roots, grant)
+    roots = tuple(_root_of(path, admitted, needs) for path in server.paths)
     injected = _protective_options(block, command, roots, frozenset(protections))
     arguments = server.arguments(injected)
     return Plan(policy.executable(server.program), arguments, injected, roots, command)
+
+
+def _narrowed(roots: tuple[bytes, ...], grant: Optional[Grant]) -> tuple[bytes, ...]:
+    """Return the ROOTS as far as GRANT leaves them: it may narrow them, never widen."""
+    if grant is None or not grant.paths:
+        return roots
+    return tuple(p for p in grant.paths if any(is_beneath(p, root) for root in roots))
 
 
 def _root_of(path: bytes, roots: Iterable[bytes], needs: tuple[str, ...]) -> bytes:

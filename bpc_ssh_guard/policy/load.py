@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from ..command.paths import find_fault
+from ..command.paths import find_fault, is_beneath
 from ..lean import sha256
-from ..vocabulary import FEATURES, PROGRAMS, Operation, Program, is_label
+from ..vocabulary import FEATURES, PROGRAMS, Feature, Operation, Program, is_label
 from . import file
 from .addresses import network
-from .model import Block, Policy
+from .model import DEFAULT_SESSIONS, Block, Confine, Policy, Window
 from .statements import RESTORE_ONLY, RIGHTS, SETTINGS, failure, statements
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from typing import Final
 
     from ..errors import GuardFailure
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     # The statements of one block by keyword: arguments and line.
     Found = dict[str, tuple[list[bytes], int]]
+
+MOST_SESSIONS: Final = 1000  # each holds 10 MB of the guard and a program of its own
+CONFINE_MODES: Final = (Confine.STRICT, Confine.BEST_EFFORT, Confine.OFF)
 
 _OPERATION_OF: Final = {
     "Backup": Operation.BACKUP,
@@ -76,6 +79,7 @@ class _Reader:
                 current.append((keyword, arguments, line))
         policy = Policy(self.path, sha256(data).hexdigest(), settings, {})
         blocks = {name: self._block(name, block, policy) for name, block in lines.items()}
+        self._require_apart(blocks.values())
         return Policy(self.path, policy.sha256, settings, blocks)
 
     def _label(self, arguments: list[bytes], line: int, known: Iterable[bytes]) -> bytes:
@@ -90,7 +94,7 @@ class _Reader:
     def _setting(self, keyword: str, arguments: list[bytes], line: int) -> bytes:
         value = self._one(keyword, arguments, line)
         if keyword == "Confine":
-            return self._choice(keyword, value, ("strict", "best-effort", "off"), line).encode()
+            return self._choice(keyword, value, CONFINE_MODES, line).encode()
         return self._path(value, line)
 
     def _block(self, label: bytes, statements: list[Statement], policy: Policy) -> Block:
@@ -105,41 +109,84 @@ class _Reader:
         for keyword in RESTORE_ONLY:
             if keyword in found and operation != Operation.RESTORE:
                 raise self.error(found[keyword][1], f"{keyword} belongs to a block with Restore")
-        if operation == Operation.RESTORE:
-            self._require_window(label, found, line)
         accept = frozenset(self._words(found, "Accept", FEATURES))
         roots = tuple(self._path(root, found[rights[0]][1]) for root in found[rights[0]][0])
         if not roots:
             raise self.error(found[rights[0]][1], f"{rights[0]} names no path; add one or more")
-        if operation == Operation.RESTORE and "whole-system" not in accept:
+        if operation == Operation.RESTORE and Feature.WHOLE_SYSTEM not in accept:
             self._require_harmless(roots, found[rights[0]][1], policy)
         tools = tuple(self._words(found, "Tools", PROGRAMS)) or PROGRAMS
         munge_links = self._flag(found, "MungeLinks", default=False)
         if munge_links and tools != (Program.RSYNC,):
             advice = "it has no effect on tar: say Tools rsync"
             raise self.error(found["MungeLinks"][1], f"MungeLinks yes in a block for tar; {advice}")
+        if "Never" in found and policy.confine == Confine.OFF:
+            complaint = "Never hides nothing under Confine off; take one of the two lines out"
+            raise self.error(found["Never"][1], complaint)
         return Block(
             label, line, operation, roots, tools, accept, tuple(self._networks(found)),
             self._flag(found, "Delete", default=True), munge_links,
+            tuple(self._never(found)), self._window(found), self._sessions(found),
+            self._size(found, "KeepFree"),
         )
 
-    def _require_window(self, label: bytes, found: Found, line: int) -> None:
+    def _window(self, found: Found) -> str:
         if "Window" not in found:
-            advice = "this version does not enforce it yet: write Window always"
-            raise self.error(line, f"Key {label.decode()} has the default Window granted; {advice}")
-        arguments, where = found["Window"]
-        self._choice("Window", self._one("Window", arguments, where), ("granted", "always"), where)
+            return Window.GRANTED
+        arguments, line = found["Window"]
+        choices = (Window.GRANTED, Window.ALWAYS)
+        return self._choice("Window", self._one("Window", arguments, line), choices, line)
+
+    def _never(self, found: Found) -> Iterator[bytes]:
+        arguments, line = found.get("Never", ([], 0))
+        if line and not arguments:
+            raise self.error(line, "Never names no path; add one or take the line out")
+        for argument in arguments:
+            yield self._path(argument, line)
+
+    def _sessions(self, found: Found) -> int:
+        if "MaxSessions" not in found:
+            return DEFAULT_SESSIONS
+        arguments, line = found["MaxSessions"]
+        number = self._one("MaxSessions", arguments, line)
+        if not number.isdigit() or not 1 <= int(number[:4]) <= MOST_SESSIONS or len(number) > 4:
+            raise self.error(line, f"MaxSessions takes a number from 1 to {MOST_SESSIONS}")
+        return int(number)
+
+    def _size(self, found: Found, keyword: str) -> int:
+        """Return the bytes that NUMBER or NUMBER with K, M, G or T writes; 0 without the line."""
+        if keyword not in found:
+            return 0
+        arguments, line = found[keyword]
+        text = self._one(keyword, arguments, line)
+        digits = text[:-1] if text[-1:] in b"KMGT" else text
+        if not digits.isdigit() or len(digits) > 15:
+            raise self.error(line, f"{keyword} takes a size such as 500M or 10G")
+        return int(digits) << 10 * (b"KMGT".find(text[-1:]) + 1 if text != digits else 0)
 
     def _require_harmless(self, roots: Iterable[bytes], line: int, policy: Policy) -> None:
         """Refuse restore roots that would give away the machine, unless the block accepts it."""
         from .system import find_overlap  # the backup key's way does without it
 
+        own = (policy.path, policy.log, policy.state, policy.rsync, policy.tar)
         for root in roots:
-            overlap = find_overlap(root, (policy.path, policy.log, policy.rsync, policy.tar))
+            overlap = find_overlap(root, own)
             if overlap is not None:
                 shown, what = (x.decode("utf-8", "backslashreplace") for x in (root, overlap))
                 advice = "choose a folder of its own, or say Accept whole-system"
                 raise self.error(line, f"Restore {shown} would write over {what}; {advice}")
+
+    def _require_apart(self, blocks: Collection[Block]) -> None:
+        """Refuse a root below a restore root: whoever restores could put a link in its place."""
+        writable = [
+            (block, root) for block in blocks for root in block.roots
+            if block.operation == Operation.RESTORE and Feature.WHOLE_SYSTEM not in block.accept
+        ]
+        for block in blocks:
+            for root in block.roots:
+                for holder, above in writable:
+                    if root != above and is_beneath(root, above):
+                        raise self.error(block.line, _overlap_complaint(root, above, holder))
 
     def _networks(self, found: Found) -> Iterator[Network]:
         arguments, line = found.get("From", ([], 0))
@@ -189,3 +236,9 @@ class _Reader:
             advice = "write it from / on, without empty, . and .. components"
             raise self.error(line, f"{shown}: {fault}; {advice}")
         return value.rstrip(b"/") or b"/"
+
+
+def _overlap_complaint(root: bytes, above: bytes, holder: Block) -> str:
+    shown, upper = (path.decode("utf-8", "backslashreplace") for path in (root, above))
+    where = f"{shown} lies below {upper}, a restore root of Key {holder.label.decode()}"
+    return f"{where}; its restores could put a link there: choose separate folders"

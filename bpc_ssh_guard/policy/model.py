@@ -7,22 +7,39 @@ from ..vocabulary import PROGRAMS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Final, Optional
+    from typing import Final
 
     from .addresses import Network
 
 DEFAULT_PATH: Final = b"/etc/bpc-ssh-guard/policy"
 DEFAULT_LOG: Final = b"/var/log/bpc-ssh-guard"
+DEFAULT_STATE: Final = b"/var/lib/bpc-ssh-guard"
 DEFAULT_RSYNC: Final = b"/usr/bin/rsync"
 DEFAULT_TAR: Final = b"/usr/bin/tar"
+DEFAULT_SESSIONS: Final = 4  # a backup, a restore, and room for a retry of each
+
+
+class Confine:
+    """What happens where the kernel lacks a layer of confinement."""
+
+    STRICT: Final = "strict"  # refuse
+    BEST_EFFORT: Final = "best-effort"  # run with what there is
+    OFF: Final = "off"  # don't confine
+
+
+class Window:
+    """When a restore key may work."""
+
+    GRANTED: Final = "granted"  # while a grant is open
+    ALWAYS: Final = "always"
 
 
 class Block:
     """What one key may do: an operation, its roots, and the conditions."""
 
     __slots__ = (
-        "accept", "delete", "label", "line", "munge_links", "networks", "operation", "roots",
-        "tools",
+        "accept", "delete", "keep_free", "label", "line", "max_sessions", "munge_links",
+        "networks", "never", "operation", "roots", "tools", "window",
     )
     label: Final[bytes]
     line: Final[int]
@@ -33,6 +50,10 @@ class Block:
     networks: Final[tuple[Network, ...]]
     delete: Final[bool]
     munge_links: Final[bool]
+    never: Final[tuple[bytes, ...]]  # patterns with * for a run of bytes of one component
+    window: Final[str]
+    max_sessions: Final[int]
+    keep_free: Final[int]  # bytes
 
     def __init__(
         self,
@@ -45,6 +66,10 @@ class Block:
         networks: tuple[Network, ...] = (),
         delete: bool = True,
         munge_links: bool = False,
+        never: tuple[bytes, ...] = (),
+        window: str = Window.GRANTED,
+        max_sessions: int = DEFAULT_SESSIONS,
+        keep_free: int = 0,
     ) -> None:
         self.label = label
         self.line = line
@@ -55,18 +80,23 @@ class Block:
         self.networks = networks
         self.delete = delete
         self.munge_links = munge_links
+        self.never = never
+        self.window = window
+        self.max_sessions = max_sessions
+        self.keep_free = keep_free
 
 
 class Policy:
-    """A whole policy file: `sha256` is the hex digest of its bytes, `confine` None where unsaid."""
+    """A whole policy file; `sha256` is the hex digest of its bytes."""
 
-    __slots__ = ("blocks", "confine", "log", "path", "rsync", "sha256", "tar")
+    __slots__ = ("blocks", "confine", "log", "path", "rsync", "sha256", "state", "tar")
     path: Final[bytes]
     sha256: Final[str]
     log: Final[bytes]
     rsync: Final[bytes]
     tar: Final[bytes]
-    confine: Final[Optional[str]]
+    state: Final[bytes]
+    confine: Final[str]
     blocks: Final[Mapping[bytes, Block]]
 
     def __init__(
@@ -81,8 +111,10 @@ class Policy:
         self.log = settings.get("Log", DEFAULT_LOG)
         self.rsync = settings.get("Rsync", DEFAULT_RSYNC)
         self.tar = settings.get("Tar", DEFAULT_TAR)
-        confine = settings.get("Confine")
-        self.confine = None if confine is None else confine.decode("ascii")
+        # A log elsewhere is an account's or a test's own: its state must not be the machine's.
+        beside = self.log + b"/state" if "Log" in settings else DEFAULT_STATE
+        self.state = settings.get("State", beside)
+        self.confine = settings.get("Confine", Confine.STRICT.encode("ascii")).decode("ascii")
         self.blocks = blocks
 
     def executable(self, program: str) -> bytes:

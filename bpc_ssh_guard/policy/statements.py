@@ -16,19 +16,16 @@ if TYPE_CHECKING:
     Statement = tuple[str, list[bytes], int]
 
 RIGHTS: Final = ("Backup", "Restore", "Rotate", "Audit")
-RESTORE_ONLY: Final = ("Delete", "Window", "Grants", "MungeLinks")
-SETTINGS: Final = ("Log", "Confine", "Rsync", "Tar")
-KEYWORDS: Final = (*SETTINGS, "Key", *RIGHTS, "Never", "Tools", "Accept", "From", *RESTORE_ONLY)
+RESTORE_ONLY: Final = ("Delete", "Window", "Grants", "MungeLinks", "KeepFree")
+SETTINGS: Final = ("Log", "State", "Confine", "Rsync", "Tar")
+BLOCK: Final = ("Never", "Tools", "Accept", "From", "MaxSessions")
+KEYWORDS: Final = (*SETTINGS, "Key", *RIGHTS, *BLOCK, *RESTORE_ONLY)
 
 # Parsed, and refused until the guard can hold to them: a policy must never promise too much.
 _NOT_YET: Final = {
-    ("Confine", b"strict"): "write Confine off, or leave the line out",
-    ("Confine", b"best-effort"): "write Confine off, or leave the line out",
-    ("Window", b"granted"): "write Window always",
-    ("Never", None): "take the line out",
-    ("Grants", None): "take the line out",
-    ("Rotate", None): "take the block out",
-    ("Audit", None): "take the block out",
+    "Grants": "take the line out",
+    "Rotate": "take the block out",
+    "Audit": "take the block out",
 }
 
 
@@ -54,12 +51,9 @@ def statements(data: bytes, path: bytes) -> Iterator[Statement]:
             hint = nearest(keyword, KEYWORDS)
             advice = f'did you mean "{hint}"?' if hint else "bpc-ssh-guard-policy(5) lists them"
             raise failure(path, line, f'unknown keyword "{keyword}"; {advice}')
-        for value in (None, *words[1:2]):
-            advice = _NOT_YET.get((keyword, value), "")
-            if advice:
-                shown = keyword if value is None else f"{keyword} {value.decode('ascii')}"
-                complaint = f"{shown} is not yet enforced by this version; {advice}"
-                raise failure(path, line, complaint)
+        if keyword in _NOT_YET:
+            complaint = f"{keyword} is not yet enforced by this version; {_NOT_YET[keyword]}"
+            raise failure(path, line, complaint)
         yield keyword, words[1:], line
 
 
@@ -86,6 +80,8 @@ def _lines(tokens: Iterable[tuple[str, bytes, int]]) -> Iterator[tuple[int, list
 
 def _syntax_complaint(data: bytes, offset: int) -> str:
     byte = data[offset : offset + 1]
+    if byte.strip(b"\n") and data[max(0, offset - 1) : offset] == b"\\":
+        return 'a backslash in quotes stands before " and before another backslash only'
     if byte == b"\r":
         return "the line ends in CR LF; write the file with LF alone"
     if byte in (b"", b"\n"):

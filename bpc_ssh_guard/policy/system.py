@@ -8,7 +8,7 @@ from ..command.paths import is_beneath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Final, Optional
 
 # Whoever writes here runs programs as root at the next boot, login, cron run or command.
@@ -21,20 +21,24 @@ _ACCOUNTS: Final = b"/etc/passwd"  # read as it is: an account server may be slo
 _NO_LOGIN: Final = (b"nologin", b"false", b"sync")
 
 
-def find_overlap(root: bytes, own: Iterable[bytes]) -> Optional[bytes]:
+def find_overlap(root: bytes, own: Sequence[bytes]) -> Optional[bytes]:
     """Return the place that ROOT holds or lies in, or None; symbolic links on its way followed.
 
     Places are the system's own, the guard's code, its OWN files, and every login's .ssh folder.
     """
-    places = (*_SYSTEM, *_code(), *own, *_ssh_folders())
+    places = (*_SYSTEM, *_code(), *own, *map(os.path.realpath, own), *_ssh_folders())
     for spelling in (root, os.path.realpath(root)):
         for place in places:
             if is_beneath(place, spelling) or is_beneath(spelling, place):
                 return place
         if is_beneath(b"/home", spelling):
             return b"/home"
-        if spelling.startswith(b"/home/") and spelling.rstrip(b"/").count(b"/") == 2:
-            return spelling + b"/.ssh"  # the home of an account that /etc/passwd does not list
+        # The home of an account that /etc/passwd does not list, or its .ssh folder.
+        _, _, inside = spelling.rstrip(b"/").partition(b"/home/")
+        if spelling.startswith(b"/home/") and b"/" not in inside:
+            return spelling.rstrip(b"/") + b"/.ssh"
+        if spelling.startswith(b"/home/") and b".ssh" in inside.split(b"/"):
+            return spelling
     return None
 
 

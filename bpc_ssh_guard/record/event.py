@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         program: Optional[str]
         paths: Optional[Sequence[bytes]]
         features: Optional[Iterable[str]]
+        grant: Optional[str]  # the id of the grant that the restore runs under
         policy_sha256: Optional[str]
 
 ECS_VERSION: Final = "9.4.0"
@@ -49,6 +50,8 @@ class Action:
     DENIED: Final = "command-denied"
     ENDED: Final = "command-ended"
     GREETED: Final = "key-greeted"
+    GRANT_OPENED: Final = "grant-opened"
+    GRANT_CLOSED: Final = "grant-closed"
 
 
 # event.category, event.type and event.outcome, in pairs that ECS allows.
@@ -57,6 +60,8 @@ ACTIONS: Final = {
     Action.DENIED: ("intrusion_detection", "denied", "failure"),
     Action.ENDED: ("process", "end", "success"),
     Action.GREETED: ("authentication", "info", "success"),
+    Action.GRANT_OPENED: ("configuration", "change", "success"),
+    Action.GRANT_CLOSED: ("configuration", "change", "success"),
 }
 
 
@@ -102,18 +107,24 @@ class Session:
         argv: Sequence[bytes],
         rule: Optional[str] = None,
         confine: Optional[str] = None,
+        layers: Optional[str] = None,
         **known: Unpack[Known],
     ) -> bytes:
-        """Return the line that allows the command; it is durable before ARGV runs."""
+        """Return the line that allows the command; it is durable before ARGV runs.
+
+        CONFINE is the mode, LAYERS what holds the program then, as in "landlock:7,seccomp,uid".
+        """
         return encode(
             [
-                *self._opening(Action.STARTED),
+                *self.opening(Action.STARTED),
                 *_asked(known),
                 ("process.executable", text(executable, PATH_LIMIT)),
                 ("process.args", texts(argv)),
                 ("process.args_count", len(argv)),
                 *_understood(known, rule),
-                *_present(("bpc.confine.mode", _word(confine))),
+                *_present(
+                    ("bpc.confine.mode", _word(confine)), ("bpc.confine.layers", _word(layers))
+                ),
             ]
         )
 
@@ -136,7 +147,7 @@ class Session:
         place = () if offset is None else (("bpc.deny.where", where), ("bpc.deny.offset", offset))
         return encode(
             [
-                *self._opening(Action.DENIED),
+                *self.opening(Action.DENIED),
                 *_asked(known),
                 *_explanation(reason, detail),
                 ("bpc.deny.failure", failure or reason in FAILURES),
@@ -166,7 +177,7 @@ class Session:
         counts = (("bpc.io.read_bytes", read_bytes), ("bpc.io.write_bytes", write_bytes))
         return encode(
             [
-                *self._opening(Action.ENDED, "success" if succeeded else "failure"),
+                *self.opening(Action.ENDED, "success" if succeeded else "failure"),
                 *_present(("process.exit_code", exit_status), ("bpc.signal", signal)),
                 *(_explanation(code, detail) if code else ()),
                 *_present(("event.duration", duration_ns)),
@@ -177,9 +188,9 @@ class Session:
 
     def greeted(self, **known: Unpack[Known]) -> bytes:
         """Return the line of a login without a command, which proves that the key works."""
-        return encode([*self._opening(Action.GREETED), *_asked(known), *_understood(known, None)])
+        return encode([*self.opening(Action.GREETED), *_asked(known), *_understood(known, None)])
 
-    def _opening(self, action: str, outcome: Optional[str] = None) -> list[Member]:
+    def opening(self, action: str, outcome: Optional[str] = None) -> list[Member]:
         """Return the members that open the record of ACTION, in the order of every record."""
         category, kind, usual_outcome = ACTIONS[action]
         # An end says no address again: process.entity_id joins it to its start.
@@ -223,6 +234,7 @@ def _understood(known: Known, rule: Optional[str]) -> list[Member]:
         ("bpc.op", _word(known.get("operation"))),
         ("bpc.paths", None if paths is None else texts(paths)),
         ("bpc.features", None if features is None else sorted(features)),
+        ("bpc.grant.id", _word(known.get("grant"))),
         ("bpc.policy.sha256", _word(known.get("policy_sha256"))),
     )
 

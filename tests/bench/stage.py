@@ -79,18 +79,20 @@ class Stage:
         return launcher
 
     def guard_argv(
-        self, *, stubbed: bool = False, root: str = "", keyid: str = KEYID
+        self, *, stubbed: bool = False, root: str = "", keyid: str = KEYID, confine: str = "strict"
     ) -> list[str]:
         """Return the forced command of a key that may back up ROOT (the share's tree).
 
         The policy names the machine's own programs, or STUBBED the one that exits at once.
         """
-        name = f"policy-{'stub' if stubbed else 'real'}-{os.path.basename(root)}"
+        programs = "stub" if stubbed else "real"
+        name = f"policy-{programs}-{confine}-{os.path.basename(root)}"
         path = os.path.join(self.disk, name)
         rsync, tar = (self.program, self.program) if stubbed else (RSYNC, TAR)
         with open(path, "w", encoding="utf-8") as file:
             file.write(
                 f"Log      {self.folder('log')}\n"
+                f"Confine  {confine}\n"
                 f"Rsync    {rsync}\n"
                 f"Tar      {tar}\n"
                 f"Key {LABEL}\n"

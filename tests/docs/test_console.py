@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .console import SEND, Machine, commands, without_times
+from .console import GRANT, SEND, Machine, commands, without_times
 from .pages import GUARD, GUARDCTL, README, fenced_blocks, literal_blocks, policies, text
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def machine(path: Path, tmp_path: Path) -> Machine:
     machine = Machine(tmp_path, shown.get(path, shown[GUARDCTL]))
     for command in (None, SEND, f"nice {SEND}", f"nice {SEND}"):
         machine.log_in(command)
+    machine.run(GRANT)
     return machine
 
 
@@ -89,7 +90,7 @@ def test_auditor_finds_reasons_addresses_and_sizes(tmp_path: Path) -> None:
     for command in (SEND, f"nice {SEND}", "cat /etc/shadow\x1b[2J"):
         machine.log_in(command)
 
-    counted, denied, moved = [
+    counted, denied, held, moved = [
         machine.run(typed) for path, typed, _ in SHOWN if path == README and "jsonl" in typed
     ]
 
@@ -99,5 +100,6 @@ def test_auditor_finds_reasons_addresses_and_sizes(tmp_path: Path) -> None:
     first, second = denied.splitlines()
     assert first.endswith(f"web1-backup 192.0.2.7 feature-not-accepted 'nice {SEND}'")
     assert second.endswith(r"web1-backup 192.0.2.7 not-words 'cat /etc/shadow\x1b[2J'")
+    assert re.fullmatch(r' *1 "bpc\.confine\.layers":"[a-z0-9:,]+"\n', held)
     day, label, size = moved.split()
     assert (len(day), label, size.isdigit()) == (10, "web1-backup", True)

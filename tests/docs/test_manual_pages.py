@@ -5,14 +5,21 @@ from __future__ import annotations
 import configparser
 import re
 import subprocess
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bpc_ssh_guard import exits
 from bpc_ssh_guard.command import paths, rsync, secluded, words
-from bpc_ssh_guard.confine import launch, programs
-from bpc_ssh_guard.policy import file, model, statements, system
+from bpc_ssh_guard.confine import account, launch, programs
+from bpc_ssh_guard.confine.abilities import Abilities
+from bpc_ssh_guard.confine.account import Account
+from bpc_ssh_guard.confine.profile import Mode, Prepared, Profile
+from bpc_ssh_guard.guardctl.doctor.canaries import Scene, canaries
+from bpc_ssh_guard.guardctl.doctor.diagnosis import Diagnosis, Verdict
+from bpc_ssh_guard.guardctl.doctor.examination import judge
+from bpc_ssh_guard.policy import file, load, model, statements, system, window
 from bpc_ssh_guard.record import line, sink
 from bpc_ssh_guard.vocabulary import (
     FAILURES,
@@ -20,6 +27,7 @@ from bpc_ssh_guard.vocabulary import (
     KEY_ID_LENGTH,
     LABEL_LENGTH_LIMIT,
     REASONS,
+    Operation,
     Reason,
 )
 
@@ -31,6 +39,7 @@ from .pages import (
     POLICY,
     PROJECT,
     SECONDS,
+    THREATS,
     items,
     literal_blocks,
     manual_pages,
@@ -108,6 +117,8 @@ def test_guard_explains_its_exit_statuses() -> None:
 
 LIMITS = {
     "command": (words.MAX_COMMAND, words.MAX_WORDS, words.MAX_WORD),
+    "sessions": (model.DEFAULT_SESSIONS, load.MOST_SESSIONS),
+    "grant": (window.MAX_GRANT, window.MAX_REASON, window.SHORTEST, window.LONGEST),
     "secluded list": (
         secluded.MAX_LIST, secluded.MAX_ARGUMENTS, secluded.MAX_ARGUMENT,
         secluded.DEADLINE_SECONDS,
@@ -142,6 +153,11 @@ def test_guard_gives_every_limit_its_number() -> None:
         (POLICY, paths.MAX_PATH),
         (POLICY, paths.MAX_COMPONENT),
         (POLICY, LABEL_LENGTH_LIMIT - 1),
+        (POLICY, model.DEFAULT_SESSIONS),
+        (POLICY, load.MOST_SESSIONS),
+        (GUARD, account.UNUSED[0]),
+        (GUARD, account.UNUSED[-1]),
+        (GUARDCTL, window.MAX_REASON),
     ],
 )
 def test_page_names_the_number_in_its_text(page: Path, number: int) -> None:
@@ -191,7 +207,10 @@ def test_policy_explains_every_feature_in_the_order_of_the_vocabulary() -> None:
 
 @pytest.mark.parametrize(
     "default",
-    [model.DEFAULT_PATH, model.DEFAULT_LOG, model.DEFAULT_RSYNC, model.DEFAULT_TAR],
+    [
+        model.DEFAULT_PATH, model.DEFAULT_LOG, model.DEFAULT_STATE, model.DEFAULT_RSYNC,
+        model.DEFAULT_TAR,
+    ],
     ids=bytes.decode,
 )
 def test_policy_names_every_default(default: bytes) -> None:
@@ -204,10 +223,89 @@ def test_policy_names_every_place_that_no_restore_may_hold() -> None:
     assert named == [place.decode() for place in system._SYSTEM]
 
 
+def test_policy_explains_every_mode_of_confine() -> None:
+    modes = items(section(POLICY, "CONFINEMENT"), "Cm")
+    assert modes == [Mode.STRICT, Mode.BEST_EFFORT, model.Confine.OFF] == list(load.CONFINE_MODES)
+    shown = re.findall(r"^\.It Ic Confine Cm (\S+)", section(THREATS, "MODES"), re.MULTILINE)
+    assert shown == modes
+
+
+# threats
+
+EVERYTHING = {
+    "landlock": 7, "seccomp": True, "namespace": True, "jail": True, "account": True,
+    "limit": True, "root": True,
+}
+NOBODY = Account(65533, 65533)
+
+
+def _effective(operation: str, **abilities: Any) -> set[str]:
+    """Return the names in the record of a run under ABILITIES."""
+    profile = Profile(
+        operation, b"/usr/bin/true", (b"/usr",), (b"/usr/bin",), mode=Mode.BEST_EFFORT,
+        account=NOBODY,
+    )
+    names = Prepared(profile, Abilities(**abilities)).effective.split(",")
+    return {name.partition(":")[0] for name in names}
+
+
+def test_threats_explains_every_layer_and_no_other() -> None:
+    named = set()
+    for abilities in (EVERYTHING, {**EVERYTHING, "landlock": 0}, {}):
+        named |= _effective(Operation.BACKUP, **abilities)
+    assert len(named) > len(EVERYTHING)
+    assert set(items(section(THREATS, "LAYERS"), "Cm")) == named
+
+
+def test_threats_says_what_each_thief_can_and_can_not() -> None:
+    _, *parts = section(THREATS, "STOLEN THINGS").split("\n.Ss ")
+    thieves = [part for part in parts if not part.startswith("Root on the client")]
+    assert len(thieves) == len(parts) - 1
+    for part in thieves:
+        assert re.findall(r"^\.It (can|can not)$", part, re.MULTILINE) == ["can", "can not"], part
+
+
+def test_threats_names_the_landlock_that_a_restore_needs() -> None:
+    rows = re.findall(
+        r"^\.It (?!Em)[^\n]* Ta (\S+) Ta (\S+) Ta (\S+)$", section(THREATS, "PLATFORMS"),
+        re.MULTILINE,
+    )
+    assert rows
+    for version, *shown in rows:
+        number = 0 if version == "none" else int(version)
+        layers = [
+            _effective(operation, **{**EVERYTHING, "landlock": number}) & {"landlock", "jail"}
+            for operation in (Operation.BACKUP, Operation.RESTORE)
+        ]
+        assert [{each} for each in shown] == layers, version
+
+
+# doctor
+
+def test_guardctl_explains_every_verdict_of_the_doctor() -> None:
+    verdicts = [value for name, value in vars(Verdict).items() if name.isupper()]
+    part = section(GUARDCTL, "DESCRIPTION").split("\n.It Cm doctor\n")[1].split(".El")[0]
+    assert items(part, "Sy") == verdicts
+
+
+def test_guardctl_shows_every_canary_of_a_backup_with_what_is_expected() -> None:
+    (shown,) = literal_blocks(GUARDCTL, "table")
+    rows = [re.split(r"  +", line) for line in shown.splitlines()[2:]]
+    scene = Scene(
+        Operation.BACKUP, (b"/etc", b"/home"), (b"/etc", b"/home"), (b"/etc/ssh",), False, None
+    )
+    told = [judge(partial(Diagnosis, "", ""), canary, {}, 0) for canary in canaries(scene)]
+    assert [tuple(row[1:3]) for row in rows] == [
+        ("enter the confinement", "succeeds"), *((each.words, each.expected) for each in told)
+    ]
+    assert {row[0] for row in rows} == {"web1-backup"}
+    assert {row[4] for row in rows} == {Verdict.PASSED}
+
+
 def test_blocks_of_the_pages_are_marked_by_known_words() -> None:
     marks = {
         mark for page in manual_pages()
         for mark in re.findall(r'^\.\\" (\S+)\n\.Bd', text(page), re.MULTILINE)
     }
-    assert marks == {"policy", "console"}
+    assert marks == {"policy", "console", "table"}
     assert all(literal_blocks(page, "console") for page in (GUARD, GUARDCTL))

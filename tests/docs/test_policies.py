@@ -32,15 +32,12 @@ def test_shown_policy_loads(shown: str, tmp_path: Path) -> None:
     assert load.load(bytes(path)).blocks
 
 
-def test_readme_shows_a_policy_of_ten_lines() -> None:
+def test_readme_shows_a_policy_of_ten_lines_at_most() -> None:
     ((_, shown),) = [(path, block) for path, block in POLICIES if path == README]
-    assert len(shown.splitlines()) == 10
+    assert len(shown.splitlines()) <= 10
 
 
 NOT_YET = {
-    "Never": "Key a\nBackup /srv\nNever /srv/x\n",
-    "Confine": "Confine strict\nKey a\nBackup /srv\n",
-    "Window": "Key a\nRestore /srv/restore\nWindow granted\n",
     "Grants": "Key a\nRestore /srv/restore\nWindow always\nGrants remote\n",
     "Rotate": "Key a\nRotate b\n",
     "Audit": "Key a\nAudit\n",

@@ -113,6 +113,9 @@ class Sshd:
             "MaxStartups 100:30:200",
             f"Subsystem sftp {SFTP_SERVER}",
             "X11Forwarding yes",
+            # bash as login shell then leaves out the account's own ~/.bashrc (shell.c, run_by_ssh):
+            # what that prints or costs is not the lab's.
+            "SetEnv SHLVL=1",
             *self._extra,
         )
         with open(f"{self.folder}/sshd_config", "w", encoding="ascii") as file:

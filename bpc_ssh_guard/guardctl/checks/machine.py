@@ -154,9 +154,3 @@ def _version_text(path: str) -> str:
         return ""
     return done.stdout
 
-
-def check_confinement(policy: Policy) -> Iterator[Finding]:
-    """Yield that the kernel holds nothing back yet."""
-    yield Finding(Severity.NOTE, shown(policy.path), "this version has no confinement by the kernel"
-                  " yet: what the grammar can't stop is not stopped yet",
-                  "bpc-ssh-guard(8) says what that is")

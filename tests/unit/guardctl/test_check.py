@@ -13,16 +13,14 @@ from bpc_ssh_guard.guardctl.check import Finding
 from . import scenes
 
 
-def test_has_nothing_but_versions_and_the_missing_confinement_to_note(checked):
+def test_has_nothing_but_versions_to_note(checked):
     assert checked.complaints() == []
     notes = checked.notes()
     assert [note.split(" is ")[0] for note in notes[:2]] == [
         "note: /usr/bin/rsync:", "note: /usr/bin/tar:",
     ]
-    assert notes[2:] == [
-        ("note: /etc/policy: this version has no confinement by the kernel yet: what the grammar"
-        " can't stop is not stopped yet; bpc-ssh-guard(8) says what that is")
-    ]
+    # Without root the kernel can do less, and check says so.
+    assert len(notes) == (2 if os.geteuid() == 0 else 3)
 
 
 def test_changes_nothing(checked):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import bpc_ssh_guard
 from bpc_ssh_guard.record.event import Session
+from bpc_ssh_guard.record.grants import CLOSED, Administration
 from bpc_ssh_guard.record.sink import FILE_NAME
 from bpc_ssh_guard.vocabulary import Reason
 
@@ -21,6 +22,7 @@ LABEL = b"web1-backup"
 KEY_ID = b"54d00d867758cef816bc4685f58e327b"
 COMMAND = b"/usr/bin/rsync --server --sender -slHogDtprxe.iLsfxC"
 SECLUDED = b"rsync\0--timeout=72000\0--numeric-ids\0.\0/etc/\0\0"
+GRANT = b"6f1c0b9e2d7a48f3a5e4c1d2b3f40516"
 POLICY = "823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812"
 HOSTILE = b"rsync --server -logDtpre.iLsfxC . /etc/\x1b[2J\n\xff"
 
@@ -84,14 +86,42 @@ def usage() -> object:
     return os.wait4(child, 0)[2]
 
 
+def restored(of: Session) -> bytes:
+    """Return the line that starts a confined restore under a grant."""
+    return started(
+        of, purpose="restore", operation="restore", rule="rsync-receive", grant=GRANT.decode(),
+        confine="strict", layers="landlock:7,seccomp,caps,ns,masks:1",
+    )
+
+
+def grant_opened(of: Administration, **changed: object) -> bytes:
+    """Return the line that opens a grant for two hours of the year 2026."""
+    known = {
+        "identity": GRANT,
+        "until": 1795478400,
+        "paths": [b"/srv/restore"],
+        "reason": b"disk of db1 lost",
+        "policy_sha256": POLICY,
+    }
+    return of.grant_opened(**{**known, **changed})
+
+
+def grant_lines() -> list[bytes]:
+    """Return one line of each kind about a grant, which together hold every member."""
+    of = Administration.begin(b"web1-restore", b"alice")
+    closed = [of.grant_closed(code=code, identity=GRANT, until=1795478400) for code in CLOSED]
+    return [grant_opened(of), *closed]
+
+
 def every_line(of: Session) -> list[bytes]:
-    """Return one line of each kind, which together hold every member."""
+    """Return one line of each kind, which together hold every member of a login."""
     return [
         of.greeted(policy_sha256=POLICY, purpose="backup"),
         started(of),
         ended(of),
         ended(of, exit_status=None, signal=15),
         denied(of),
+        restored(of),
     ]
 
 

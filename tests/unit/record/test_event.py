@@ -56,6 +56,7 @@ def test_each_action_has_its_category_type_and_outcome(session) -> None:
         ("command-ended", ["process"], ["end"], "success"),
         ("command-ended", ["process"], ["end"], "failure"),
         ("command-denied", ["intrusion_detection"], ["denied"], "failure"),
+        ("command-started", ["process"], ["start"], "unknown"),
     ]
 
 
@@ -108,6 +109,23 @@ def test_a_start_holds_command_list_and_what_runs(session) -> None:
     }
     assert {name: record[name] for name in expected} == expected
     assert "bpc.command.base64" not in record
+
+
+def test_a_confined_start_under_a_grant_says_what_holds_it(session) -> None:
+    record = json.loads(scenes.restored(session))
+    assert record["bpc.confine.mode"] == "strict"
+    assert record["bpc.confine.layers"] == "landlock:7,seccomp,caps,ns,masks:1"
+    assert record["bpc.grant.id"] == scenes.GRANT.decode()
+
+
+def test_an_unconfined_start_without_a_grant_names_neither(session) -> None:
+    record = json.loads(scenes.started(session))
+    assert {"bpc.confine.layers", "bpc.grant.id"}.isdisjoint(record)
+
+
+def test_a_denial_under_a_grant_names_it(session) -> None:
+    record = json.loads(scenes.denied(session, grant=scenes.GRANT.decode()))
+    assert record["bpc.grant.id"] == scenes.GRANT.decode()
 
 
 def test_features_stand_in_one_order(session) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from bpc_ssh_guard.record.event import ACTIONS
+from bpc_ssh_guard.record.grants import CLOSED
 from bpc_ssh_guard.record.sink import Sink
 from bpc_ssh_guard.vocabulary import REASONS
 
@@ -34,13 +35,15 @@ def test_the_page_is_clean_mdoc() -> None:
 
 def test_the_page_explains_every_field_and_no_other(source, session) -> None:
     explained = re.findall(r"^\.It Va (\S+)$", source, re.MULTILINE)
-    held = {name for line in scenes.every_line(session) for name in json.loads(line)}
+    lines = [*scenes.every_line(session), *scenes.grant_lines()]
+    held = {name for line in lines for name in json.loads(line)}
     assert sorted(explained) == sorted(held)
 
 
 def test_the_page_gives_every_reason_its_sentence(source) -> None:
     explained = dict(re.findall(r"^\.It Cm (\S+)\n(.*)$", source, re.MULTILINE))
-    assert {word: said for word, said in explained.items() if word not in ACTIONS} == REASONS
+    codes = {word: said for word, said in explained.items() if word not in ACTIONS}
+    assert codes == {**REASONS, **CLOSED}
 
 
 def test_the_page_explains_every_action(source) -> None:
@@ -91,6 +94,9 @@ def test_the_examples_find_what_they_say(source, directory) -> None:
         scenes.started(unfinished, command=b'"event.action":"command-denied"'),
         scenes.started(finished),
         scenes.ended(finished),
+        *scenes.grant_lines(),
+        scenes.restored(finished),
+        scenes.ended(finished),
         scenes.denied(refused),
     ]
     sink = Sink.open(directory)
@@ -98,18 +104,21 @@ def test_the_examples_find_what_they_say(source, directory) -> None:
         sink.append(line)
     sink.close()
 
-    shown, denied, counted, running, hashed = [
+    shown, denied, counted, running, hashed, granted = [
         subprocess.run(
             ["sh", "-c", command], cwd=directory, capture_output=True, check=True, timeout=60
         ).stdout
         for command in (commands(block) for block in examples(source))
     ]
-    assert json.loads(shown) == json.loads(lines[3])
+    last, grants = lines[-1], lines[3:-3]
+    assert json.loads(shown) == json.loads(last)
     assert shown.isascii()
-    assert denied == lines[3]
-    assert counted.split() == [b"1", b'"event.code":"not-words"']
+    assert denied == last
+    assert counted.split()[-2:] == [b"1", b'"event.code":"revoked"']
+    assert b'1 "event.code":"not-words"\n' in counted
     assert running == b'"process.entity_id":"%s"\n' % unfinished.entity_id.encode()
-    assert hashed.split()[0].decode() == hashlib.sha256(lines[3]).hexdigest()
+    assert hashed.split()[0].decode() == hashlib.sha256(last).hexdigest()
+    assert granted == b"".join([*grants, *grants, lines[-3]])
 
 
 def commands(block: str) -> str:

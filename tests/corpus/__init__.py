@@ -1,0 +1,1 @@
+"""Recorded and hostile commands, each with the verdict it must get."""

@@ -1,0 +1,1 @@
+"""What the guard's reading of a command is held against: Lark, dash, bash, rsync, tar, a README."""

@@ -1,0 +1,1 @@
+"""Tests of the command room: bytes to typed commands and back."""

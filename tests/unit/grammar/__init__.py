@@ -1,0 +1,1 @@
+"""Tests of the grammars, their tables and the driver that runs them."""

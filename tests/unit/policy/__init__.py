@@ -1,0 +1,1 @@
+"""Tests of the policy: its language, its safe reading, its decisions."""
