@@ -61,38 +61,37 @@ def parse(table: Table, start: str, data: bytes) -> list[Token]:
     tokens: list[Token] = []
     position = 0
     while position < len(data):
-        name, end = _terminal(table, table.CONTEXTS[stack[-1]], classes, position)
-        _shift(table, stack, name, position)
+        node, end = _walk(table, stack, classes, position)
+        name = table.ACCEPTS[node]
+        if not name:
+            raise Unparsable(end, position)
+        _shift(table, stack, name, classes, position)
         if name[0] != "_":
             tokens.append((name, data[position:end], position))
         position = end
-    _shift(table, stack, END, position)
+    _shift(table, stack, END, classes, position)
     return tokens
 
 
-def _terminal(table: Table, node: int, classes: bytes, position: int) -> tuple[str, int]:
-    """Return the longest terminal at POSITION and where it ends."""
+def _walk(table: Table, stack: list[int], classes: bytes, position: int) -> tuple[int, int]:
+    """Return the last node on the way of the terminals at POSITION, and the byte it ends before."""
     rows = table.ROWS
-    index = position
+    node = table.CONTEXTS[stack[-1]]
     for index in range(position, len(classes)):
         following = rows[node].get(classes[index])
         if following is None:
-            break
+            return node, index
         node = following
-    else:
-        index = len(classes)
-    name = table.ACCEPTS[node]
-    if not name:
-        raise Unparsable(index, position)
-    return name, index
+    return node, len(classes)
 
 
-def _shift(table: Table, stack: list[int], name: str, position: int) -> None:
+def _shift(table: Table, stack: list[int], name: str, classes: bytes, position: int) -> None:
     """Reduce as far as NAME demands, then put its state on the STACK."""
     while True:
         action = table.ACTIONS[stack[-1]].get(name)
         if action is None:
-            raise Unparsable(position, position)
+            # A state that several contexts share let the terminal pass; this one knows better.
+            raise Unparsable(_walk(table, stack, classes, position)[1], position)
         if isinstance(action, int):
             stack.append(action)
             return

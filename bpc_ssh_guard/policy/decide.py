@@ -106,8 +106,10 @@ def _protective_options(
     """Return the options that the guard adds of its own, as far as the program has them."""
     server = command.server
     if server.program == Program.TAR:
-        # Keeps mode and owner of folders that exist, the restore root's above all.
-        return (b"--no-overwrite-dir",) if server.operation == Operation.RESTORE else ()
+        # Extracting: keeps mode and owner of folders that exist, the restore root's above all.
+        # Creating: tar takes escapes in names, and ./\056\056 for ./.. (names.c, unquote_option).
+        restore = server.operation == Operation.RESTORE
+        return (b"--no-overwrite-dir",) if restore else (b"--no-unquote",)
     if server.operation == Operation.BACKUP:
         top = _common(roots)
         # Filter rules travel in the protocol; this keeps their merge files within the root.

@@ -58,7 +58,8 @@ def test_plans_a_restore() -> None:
 
 def test_plans_a_tar_backup_and_a_tar_restore() -> None:
     assert plan(backup(), TAR_BACKUP).argv == (
-        b"/usr/bin/tar", b"-c", b"-f", b"-", b"-C", b"/srv/data", b".",
+        b"/usr/bin/tar", b"-c", b"-f", b"-", b"-C", b"/srv/data", b"--no-unquote",
+        b".",
     )  # fmt: skip
     assert plan(restore(), TAR_RESTORE).argv == (
         b"/usr/bin/tar", b"-x", b"-f", b"-", b"-C", b"/srv/restore", b"--no-overwrite-dir",
