@@ -131,7 +131,7 @@ def compile_grammar(name: str) -> str:
     actions = [_actions(row, numbers) for row in rows]
     for start in GRAMMARS[name]:  # Lark ends a parse by its state; the driver by shifting $END
         actions[numbers[table.end_states[start]]][END] = numbers[table.end_states[start]]
-    contexts = [automaton.start(n for n in row if n in machines) for row in rows]
+    contexts = [automaton.start(n for n in row if n in machines) for row in actions]
     starts = {start: numbers[table.start_states[start]] for start in GRAMMARS[name]}
     return "\n".join(
         (
@@ -202,7 +202,11 @@ def _renumber(table: ParseTable) -> Numbers:
 
 
 def _actions(row: Row, numbers: Numbers) -> dict[str, object]:
-    """Return {terminal: next state, or (left side, length) of the rule to reduce by}."""
+    """Return {terminal: next state, or (left side, length) of the rule to reduce by}.
+
+    Where every terminal asks for the same rule it stands under "" alone and the driver reduces
+    before it reads on: then it knows which of several contexts the state is in.
+    """
     result: dict[str, object] = {}
     for name in sorted(row):
         if not _is_terminal(name):
@@ -213,7 +217,9 @@ def _actions(row: Row, numbers: Numbers) -> dict[str, object]:
         else:
             rule: Rule = target
             result[name] = (str(rule.origin.name), len(rule.expansion))
-    return result
+    only = set(map(repr, result.values()))
+    default = next(iter(result.values()), 0)
+    return {"": default} if len(only) == 1 and isinstance(default, tuple) else result
 
 
 def _gotos(row: Row, numbers: Numbers) -> dict[str, int]:

@@ -61,15 +61,17 @@ def parse(table: Table, start: str, data: bytes) -> list[Token]:
     tokens: list[Token] = []
     position = 0
     while position < len(data):
+        _settle(table, stack)
         node, end = _walk(table, stack, classes, position)
         name = table.ACCEPTS[node]
         if not name:
             raise Unparsable(end, position)
-        _shift(table, stack, name, classes, position)
+        _shift(table, stack, name, position)
         if name[0] != "_":
             tokens.append((name, data[position:end], position))
         position = end
-    _shift(table, stack, END, classes, position)
+    _settle(table, stack)
+    _shift(table, stack, END, position)
     return tokens
 
 
@@ -85,17 +87,28 @@ def _walk(table: Table, stack: list[int], classes: bytes, position: int) -> tupl
     return node, len(classes)
 
 
-def _shift(table: Table, stack: list[int], name: str, classes: bytes, position: int) -> None:
+def _settle(table: Table, stack: list[int]) -> None:
+    """Reduce as far as no terminal is needed to know by which rule."""
+    while not isinstance(action := table.ACTIONS[stack[-1]].get("", 0), int):
+        _reduce(table, stack, action)
+
+
+def _shift(table: Table, stack: list[int], name: str, position: int) -> None:
     """Reduce as far as NAME demands, then put its state on the STACK."""
     while True:
-        action = table.ACTIONS[stack[-1]].get(name)
+        row = table.ACTIONS[stack[-1]]
+        action = row.get(name, row.get(""))
         if action is None:
-            # A state that several contexts share let the terminal pass; this one knows better.
-            raise Unparsable(_walk(table, stack, classes, position)[1], position)
+            raise Unparsable(position, position)
         if isinstance(action, int):
             stack.append(action)
             return
-        left, length = action
-        if length:
-            del stack[-length:]
-        stack.append(table.GOTOS[stack[-1]][left])
+        _reduce(table, stack, action)
+
+
+def _reduce(table: Table, stack: list[int], action: tuple[str, int]) -> None:
+    """Replace what a rule's right side left on the STACK by its left side."""
+    left, length = action
+    if length:
+        del stack[-length:]
+    stack.append(table.GOTOS[stack[-1]][left])
