@@ -9,7 +9,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-_FACTORS = {"quick": 1, "long": 40}
+_FACTORS = {"quick": 1, "long": 25}
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "quick")
 FACTOR = _FACTORS[PROFILE]
 

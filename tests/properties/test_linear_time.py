@@ -61,7 +61,7 @@ def test_reading_tokens(unit: bytes) -> None:
         data = unit * (size // len(unit))
         return lambda: driver.parse(words_table, "start", data)
 
-    assert_linear(job_of, 32 * 1024)
+    assert_linear(job_of, 16 * 1024)
 
 
 @pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
@@ -93,7 +93,7 @@ def test_understanding_a_command_of_many_words(head: bytes, unit: bytes, tail: b
         data = head + unit * size + tail
         return lambda: understand(data, no_list)
 
-    assert_linear(job_of, 1000)
+    assert_linear(job_of, 400)
 
 
 @pytest.mark.parametrize(
