@@ -16,7 +16,7 @@ DEFAULT_LOG: Final = b"/var/log/bpc-ssh-guard"
 DEFAULT_STATE: Final = b"/var/lib/bpc-ssh-guard"
 DEFAULT_RSYNC: Final = b"/usr/bin/rsync"
 DEFAULT_TAR: Final = b"/usr/bin/tar"
-DEFAULT_SESSIONS: Final = 4  # a backup, a restore, and room for a retry of each
+DEFAULT_SESSIONS: Final = 32  # a burst of short jobs passes, a flood of long ones does not
 
 
 class Confine:

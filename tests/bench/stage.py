@@ -97,7 +97,6 @@ class Stage:
                 f"Tar      {tar}\n"
                 f"Key {LABEL}\n"
                 f"    Backup   {root or self.tree}\n"
-                "    MaxSessions 64\n"  # the memory row keeps twenty open at once
             )
         os.chmod(path, 0o644)
         return [self.guard, "--policy", path, LABEL, keyid]

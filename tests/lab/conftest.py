@@ -26,7 +26,7 @@ def site() -> Iterator[Site]:
     """Return a host with two plain keys, two that accept more and one without `restrict`."""
     with open_site() as site:
         host = site.host
-        site.add_key("web1-backup", f"Backup {host.data}", "MaxSessions 64")
+        site.add_key("web1-backup", f"Backup {host.data}")
         site.add_key("web1-restore", f"Restore {host.restored}", "Window always")
         site.add_key("more-backup", f"Backup {host.data}", "Accept acls xattrs iconv compress")
         site.add_key(

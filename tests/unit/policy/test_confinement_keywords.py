@@ -41,10 +41,10 @@ def test_refuses_another_mode() -> None:
     )
 
 
-def test_grants_windows_and_four_sessions_and_no_floor_by_default() -> None:
+def test_grants_windows_and_bounds_sessions_and_has_no_floor_by_default() -> None:
     found = block(RESTORE)
 
-    assert (found.window, found.max_sessions, found.keep_free) == ("granted", 4, 0)
+    assert (found.window, found.max_sessions, found.keep_free) == ("granted", 32, 0)
 
 
 def test_keeps_patterns_of_never_in_their_order() -> None:
