@@ -113,8 +113,10 @@ class _Login:
             return self._greet()
         command = self.command = understand(self.original, self._read_list)
         grant = self._open_grant(policy, block)
-        plan = decide(policy, block, command, programs.protections(policy.rsync), grant)
-        if command.server.program == Program.RSYNC:
+        rsync = command.server.program == Program.RSYNC  # tar has no use for what rsync knows
+        known = programs.protections(policy.rsync) if rsync else frozenset()
+        plan = decide(policy, block, command, known, grant)
+        if rsync:
             programs.require_no_popt_alias()
         if command.prefixes.sudo and os.geteuid() != 0:
             raise Refused(Reason.NOT_ROOT, "log in as root, or take sudo out of the command")

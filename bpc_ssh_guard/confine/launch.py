@@ -130,11 +130,8 @@ def _become(launch: Launch, go: int, fault: int) -> None:
         os.execve(launch.executable, list(launch.argv), ENVIRONMENT)
     except OSError as error:
         code = error.errno or code
-        if launch.confinement is not None:
-            from .profile import ExecFailed  # loaded long ago, with the confinement
-
-            if isinstance(error, ExecFailed):
-                stage = Reason.EXEC_FAILED
+        if launch.confinement is not None and launch.confinement.is_complete(error):
+            stage = Reason.EXEC_FAILED
     finally:  # whatever was raised: a child that is not the program must not go on as a guard
         os.write(fault, f"{stage} {code}".encode("ascii"))
         os._exit(_CHILD_FAILED)
