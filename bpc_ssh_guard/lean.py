@@ -40,14 +40,18 @@ except ImportError:
         signal,
     )
 
-# Asked for by version: a search for a module that is not there costs 0.2 ms.
-try:
-    if sys.version_info >= (3, 12):
-        from _sha2 import sha256
-    else:
-        from _sha256 import sha256  # type: ignore[import-not-found]  # typeshed has only hashlib
-except ImportError:
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typeshed has only the public module
     from hashlib import sha256
+else:
+    # Asked for by version: a search for a module that is not there costs 0.2 ms.
+    try:
+        if sys.version_info >= (3, 12):
+            from _sha2 import sha256
+        else:
+            from _sha256 import sha256
+    except ImportError:
+        from hashlib import sha256
 
 try:
     from _functools import partial  # type: ignore[import-not-found]  # typeshed has only functools

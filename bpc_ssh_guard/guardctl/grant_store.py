@@ -11,8 +11,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Final, Optional
 
+from .. import state
 from ..errors import GuardFailure
-from ..policy import state, window
+from ..policy import window
 from ..policy.window import Clock, Grant
 from ..record.grants import Administration, Closed
 from ..record.sink import Sink

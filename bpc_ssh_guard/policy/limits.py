@@ -11,9 +11,9 @@ import fcntl
 import os
 import stat
 
+from .. import state as state_folder
 from ..errors import Refused
 from ..vocabulary import Reason
-from . import state as state_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

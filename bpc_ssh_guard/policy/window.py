@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import time
 
+from .. import state as state_folder
 from ..command.paths import find_fault, is_beneath
 from ..command.text import find_control
 from ..errors import GuardFailure, Refused
 from ..vocabulary import KEY_ID_LENGTH, Reason, is_key_id
-from . import state as state_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

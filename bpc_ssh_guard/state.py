@@ -10,8 +10,8 @@ import errno
 import os
 import stat
 
-from ..errors import GuardFailure
-from ..vocabulary import Reason
+from .errors import GuardFailure
+from .vocabulary import Reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bpc_ssh_guard.errors import GuardFailure
-from bpc_ssh_guard.policy.state import open_folder
+from bpc_ssh_guard.state import open_folder
 from bpc_ssh_guard.vocabulary import Reason
 
 STRANGER = 12345  # no account of any machine; only a number that is not ours
