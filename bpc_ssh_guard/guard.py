@@ -25,7 +25,6 @@ from .record.syslog_copy import send_copy
 from .vocabulary import (
     FAILURES,
     PROGRAM_NAME,
-    Feature,
     Operation,
     Program,
     Reason,
@@ -143,14 +142,9 @@ class _Login:
         if policy.confine == Confine.OFF:
             return None
         from .confine import profile  # and ctypes with it: 3 ms that Confine off does not pay
+        from .profiles import profile_of
 
-        return profile.prepare(
-            profile.Profile(
-                block.operation, plan.executable, plan.roots, block.never,
-                devices=Feature.DEVICES in block.accept, setuid=Feature.SETUID in block.accept,
-                mode=policy.confine, state=policy.state,
-            )
-        )
+        return profile.prepare(profile_of(policy, block, plan.executable, plan.roots))
 
     def _block(self, policy: Policy) -> Block:
         block = policy.blocks.get(self.label)
@@ -172,7 +166,7 @@ class _Login:
         return exits.REFUSED
 
     def _run(self, plan: Plan, mode: str, confinement: Optional[Prepared]) -> int:
-        server, before = plan.command.server, plan.command.prefixes
+        server = plan.command.server
         self._record(
             self.session.started(
                 executable=plan.executable, argv=plan.argv, rule=server.rule,
@@ -182,10 +176,7 @@ class _Login:
         )
         try:
             ended = launch.run(
-                launch.Launch(
-                    plan.executable, plan.argv, before.nice, before.io_class, before.io_level,
-                    confinement,
-                )
+                launch.Launch(plan.executable, plan.argv, plan.nice, plan.io, confinement)
             )
         except GuardFailure as failure:
             self._record_end(Ended(), failure.reason, failure.detail)

@@ -21,19 +21,19 @@ from .namespaces import (
     MS_REMOUNT,
     mount,
 )
-from .places import Pathfinder, real_paths
+from .places import real_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Final, Optional
 
-    from .places import Place
+    from .places import Pathfinder, Place
 
 _SIZE: Final = b"size=64k,mode=755"
 
 
-def enter(program: bytes, roots: Sequence[bytes]) -> None:
+def enter(program: bytes, roots: Sequence[bytes], finder: Pathfinder) -> None:
     """Leave everything behind but PROGRAM with its needs, and ROOTS with what is mounted below.
 
     In a private view of the mounts only, after it became read-only and was masked: each part stays
@@ -41,8 +41,7 @@ def enter(program: bytes, roots: Sequence[bytes]) -> None:
     """
     if b"/" in roots:
         return
-    stage = staging(real_paths(roots))
-    finder = Pathfinder()
+    stage = staging(real_paths(roots, finder))
     parts = _parts(finder, program, roots)  # held open: the stage may cover one of them
     mount(b"bpc-ssh-guard", stage, b"tmpfs", MS_NOSUID | MS_NODEV, _SIZE)
     before = os.umask(0o022)

@@ -9,12 +9,13 @@ import errno
 import os
 
 from . import kernel, support
-from .places import Pathfinder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Final
+
+    from .places import Pathfinder
 
     Need = tuple[bytes, int]
 
@@ -109,10 +110,13 @@ def needs(program: bytes) -> tuple[Need, ...]:
     )
 
 
-def ruleset(abi: int, needs: Iterable[Need], roots: Iterable[bytes], rights: int) -> Ruleset:
+def ruleset(
+    abi: int, needs: Iterable[Need], roots: Iterable[bytes], rights: int, finder: Pathfinder
+) -> Ruleset:
     """Return the rules that allow NEEDS, and RIGHTS on ROOTS; what is missing gets no rule.
 
-    Paths are resolved now: in a namespace with masks these are found in place of what they hide.
+    Paths are resolved now, the roots by FINDER: in a namespace with masks these are found in place
+    of what they hide.
     """
     rules = Ruleset(abi)
     for path, allowed in needs:
@@ -122,7 +126,6 @@ def ruleset(abi: int, needs: Iterable[Need], roots: Iterable[bytes], rights: int
             continue
         rules.allow(descriptor, allowed)
         os.close(descriptor)
-    finder = Pathfinder()
     for root in roots:
         try:
             place = finder.find(root)

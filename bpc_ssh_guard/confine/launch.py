@@ -46,22 +46,20 @@ _CHILD_FAILED: Final = 125
 class Launch:
     """What to start: program, argument vector, priority, and the kernel's confinement of it."""
 
-    __slots__ = ("argv", "confinement", "executable", "io_class", "io_level", "nice")
+    __slots__ = ("argv", "confinement", "executable", "io", "nice")
 
     def __init__(
         self,
         executable: bytes,
         argv: Sequence[bytes],
         nice: Optional[int] = None,
-        io_class: Optional[int] = None,
-        io_level: int = 0,
+        io: Optional[tuple[int, int]] = None,
         confinement: Optional[Prepared] = None,
     ) -> None:
         self.executable: Final = executable
         self.argv: Final = argv
         self.nice: Final = nice
-        self.io_class: Final = io_class
-        self.io_level: Final = io_level
+        self.io: Final = io  # class and level
         self.confinement: Final = confinement
 
 
@@ -148,10 +146,10 @@ def _prepare(launch: Launch, keep: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if launch.nice is not None:
         os.nice(launch.nice)
-    if launch.io_class is not None:
+    if launch.io is not None:
         from . import priority  # rarely asked for
 
-        priority.set_io(launch.io_class, launch.io_level)
+        priority.set_io(*launch.io)
 
 
 def _close_all_but(keep: int) -> None:

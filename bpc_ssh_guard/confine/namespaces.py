@@ -10,7 +10,6 @@ import errno
 import os
 
 from . import kernel
-from .places import Pathfinder
 from .support import DEVICES
 
 TYPE_CHECKING = False
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Final, Optional
 
-    from .places import Place
+    from .places import Pathfinder, Place
 
 CLONE_NEWNS: Final = 0x20000
 
@@ -42,20 +41,21 @@ _OPEN_TREE_CLONE: Final = 1
 _MOVE_BY_DESCRIPTOR: Final = 0x4 | 0x40  # both paths of move_mount are empty
 
 
-def enter(writable: Sequence[bytes]) -> None:
+def enter(writable: Sequence[bytes], finder: Pathfinder) -> None:
     """Enter a private view of the mounts in which only the folders WRITABLE can be changed.
 
     Mounts that the host makes or takes away later appear and vanish here, never the reverse. What
-    was read-only below a writable folder stays so. A WRITABLE folder that is missing is left out.
+    was read-only below a writable folder stays so. FINDER finds the WRITABLE folders; one that is
+    missing is left out.
     """
     kernel.call("unshare", CLONE_NEWNS)
     mount(b"none", b"/", None, MS_REC | MS_SLAVE)
     if _has_mount_setattr():
-        _protect(writable)
+        _protect(writable, finder)
     else:
         from .remount import protect  # older kernels only; files can still be read here
 
-        protect(writable)
+        protect(writable, finder)
 
 
 def is_permitted() -> bool:
@@ -83,9 +83,8 @@ def set_devices_apart() -> None:
             continue
 
 
-def found(paths: Iterable[bytes]) -> Iterator[Place]:
+def found(paths: Iterable[bytes], finder: Pathfinder) -> Iterator[Place]:
     """Yield the places of PATHS that exist, each to be closed; raises OSError for an unsafe one."""
-    finder = Pathfinder()
     for path in paths:
         try:
             yield finder.find(path)
@@ -104,10 +103,10 @@ def _has_mount_setattr() -> bool:
     return True
 
 
-def _protect(writable: Sequence[bytes]) -> None:
+def _protect(writable: Sequence[bytes], finder: Pathfinder) -> None:
     """Protect the whole tree at once and put back what was set aside before; raises OSError."""
     everything = b"/" in writable
-    kept = [(place, _set_aside(place)) for place in found(writable) if not everything]
+    kept = [(place, _set_aside(place)) for place in found(writable, finder) if not everything]
     set_devices_apart()
     _set_attributes(kernel.AT_FDCWD, b"/", _PLAIN if everything else _PLAIN | MS_RDONLY)
     for path in DEVICES:

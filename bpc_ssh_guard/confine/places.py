@@ -15,7 +15,7 @@ from ..command.paths import is_beneath
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Final
+    from typing import Final, Optional
 
 MAX_LINKS: Final = 40  # one within another; the kernel's own limit, path_resolution(7)
 
@@ -69,13 +69,15 @@ class Pathfinder:
     """Finds places under one rule for symbolic links; raises OSError(ELOOP) where it forbids one.
 
     Links of root and of this account are followed. With OWN_TARGETS others' are too where they
-    lead to what belongs to their owner.
+    lead to what belongs to their owner. Below the folders LINKLESS, real paths, none is followed:
+    there a restore that still runs, and writes as root, could have put it.
     """
 
-    __slots__ = ("_own_targets", "_trusted", "followed")
+    __slots__ = ("_linkless", "_own_targets", "_trusted", "followed")
 
-    def __init__(self, own_targets: bool = False) -> None:
+    def __init__(self, own_targets: bool = False, linkless: Iterable[bytes] = ()) -> None:
         self._own_targets: Final = own_targets
+        self._linkless: Final = tuple(linkless)
         self._trusted: Final = (0, os.geteuid())
         self.followed: Final[dict[bytes, bytes]] = {}  # path and target of each link on the way
 
@@ -104,6 +106,8 @@ class Pathfinder:
             target = os.readlink(b"", dir_fd=place.descriptor)
         if links == 0:
             raise _forbidden(place.path, "too many symbolic links")
+        if any(is_beneath(folder.path, above) for above in self._linkless):
+            raise _forbidden(place.path, "a symbolic link where a restore may write")
         start = _top() if target.startswith(b"/") else folder.below(b".")
         found = self._descend(start, target.split(b"/"), links - 1)
         if not self._may_lead(status.st_uid, os.fstat(found.descriptor).st_uid):
@@ -117,9 +121,9 @@ class Pathfinder:
         return link_owner in self._trusted or own
 
 
-def real_paths(paths: Iterable[bytes]) -> list[bytes]:
+def real_paths(paths: Iterable[bytes], finder: Optional[Pathfinder] = None) -> list[bytes]:
     """Return PATHS without symbolic links; one that is missing as it is named; raises OSError."""
-    finder, real = Pathfinder(), []
+    finder, real = finder or Pathfinder(), []
     for path in paths:
         try:
             with finder.find(path) as place:

@@ -9,6 +9,7 @@ from ..vocabulary import Operation
 from . import capabilities, kernel, landlock, masks, namespaces, seccomp
 from .abilities import Abilities
 from .account import choose
+from .places import Pathfinder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,14 +64,14 @@ def _steps(operation: str, version: int, root: bool, jailed: bool) -> Sequence[S
 
 
 def _mask_something() -> None:
-    namespaces.enter(())
+    namespaces.enter((), Pathfinder())
     masks.cover((_SOMETHING,))
 
 
 def _enter_jail() -> None:
     from . import jail
 
-    jail.enter(_SOMETHING, ())
+    jail.enter(_SOMETHING, (), Pathfinder())
 
 
 def _become_reader() -> None:

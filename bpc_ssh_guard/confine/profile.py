@@ -10,7 +10,7 @@ from ..errors import GuardFailure
 from ..vocabulary import Operation, Reason
 from . import account, capabilities, kernel, landlock, namespaces, seccomp
 from .abilities import Abilities, ask
-from .places import overlap, real_paths
+from .places import Pathfinder, overlap, real_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Callable, Final, Optional
 
     from .account import Account
+
+    _Jail = Callable[[bytes, Sequence[bytes], Pathfinder], None]
 
 
 class Mode:
@@ -32,10 +34,14 @@ WAIVER: Final = 'the line "Confine best-effort" in the policy runs without'
 
 
 class Profile:
-    """What one run may do: PROGRAM works in ROOTS and never sees what the patterns NEVER name."""
+    """What one run may do: PROGRAM works in ROOTS and never sees what the patterns NEVER name.
+
+    Roots that lie below the folders WITHIN are reached by no symbolic link there.
+    """
 
     __slots__ = (
         "account", "devices", "mode", "never", "operation", "program", "roots", "setuid", "state",
+        "within",
     )
     operation: Final[str]
     program: Final[bytes]
@@ -46,6 +52,7 @@ class Profile:
     mode: Final[str]
     account: Final[Optional[Account]]
     state: Final[bytes]
+    within: Final[tuple[bytes, ...]]
 
     def __init__(
         self,
@@ -58,6 +65,7 @@ class Profile:
         mode: str = Mode.STRICT,
         account: Optional[Account] = None,
         state: bytes = STATE,
+        within: tuple[bytes, ...] = (),
     ) -> None:
         self.operation = operation
         self.program = program
@@ -68,6 +76,7 @@ class Profile:
         self.mode = mode
         self.account = account
         self.state = state
+        self.within = within
 
     @property
     def writable(self) -> bool:
@@ -108,13 +117,14 @@ class Prepared:
     """The layers of one run. `effective` names them for the record; `masked` the paths hidden."""
 
     __slots__ = (
-        "_abilities", "_account", "_executable", "_filter", "_jail", "_landlock", "_namespace",
-        "_needs", "_profile", "masked",
+        "_abilities", "_account", "_executable", "_filter", "_finder", "_jail", "_landlock",
+        "_namespace", "_needs", "_profile", "masked",
     )
 
     def __init__(self, profile: Profile, abilities: Abilities) -> None:
         self._profile: Final = profile
         self._abilities: Final = abilities
+        self._finder: Final = Pathfinder(linkless=real_paths(profile.within))
         enough = landlock.suffices(abilities.landlock, profile.writable)
         self._landlock: Final = abilities.landlock if enough else 0
         self._needs: Final = landlock.needs(profile.program) if self._landlock else ()
@@ -193,7 +203,9 @@ class Prepared:
             self._enter_namespace()
         if self._landlock:
             rights = landlock.root_rights(profile.writable, profile.devices)
-            rules = landlock.ruleset(self._landlock, self._needs, profile.roots, rights)
+            rules = landlock.ruleset(
+                self._landlock, self._needs, profile.roots, rights, self._finder
+            )
         self._give_up_powers()
         capabilities.forbid_new_privileges()
         if rules is not None:
@@ -203,20 +215,20 @@ class Prepared:
 
     def _enter_namespace(self) -> None:
         profile = self._profile
-        namespaces.enter(profile.roots if profile.writable else ())
+        namespaces.enter(profile.roots if profile.writable else (), self._finder)
         if self.masked:
             from . import masks  # imported before the fork already
 
             masks.cover(self.masked)
         if self._jail is not None:
-            self._jail(profile.program, profile.roots)
+            self._jail(profile.program, profile.roots, self._finder)
 
     def _make_filter(self) -> bytes:
         profile = self._profile
         address = self._executable.address
         return seccomp.program(kernel.MACHINE, address, not profile.writable, profile.setuid)
 
-    def _choose_jail(self) -> Optional[Callable[[bytes, Sequence[bytes]], None]]:
+    def _choose_jail(self) -> Optional[_Jail]:
         possible = self._namespace and self._abilities.jail
         if self._landlock or not possible or b"/" in self._profile.roots:
             return None
@@ -234,7 +246,7 @@ class Prepared:
     def _find_masks(self) -> tuple[bytes, ...]:
         """Return what must be hidden, in the order in which it can be."""
         profile, abilities = self._profile, self._abilities
-        state, *tops = real_paths((profile.state, *profile.roots))
+        state, *tops = real_paths((profile.state, *profile.roots), self._finder)
         if self._landlock and not profile.never and not any(overlap(state, top) for top in tops):
             return ()  # the plain case
         from . import masks

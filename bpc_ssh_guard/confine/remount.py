@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final
 
-    from .places import Place
+    from .places import Pathfinder, Place
 
 
 class Mount:
@@ -46,9 +46,9 @@ def mounts() -> list[Mount]:
         return [Mount(line) for line in file.read().splitlines()]
 
 
-def protect(writable: Sequence[bytes]) -> None:
+def protect(writable: Sequence[bytes], finder: Pathfinder) -> None:
     """Make every mount read-only but those at and below WRITABLE; raises OSError."""
-    kept = [_bind_to_itself(place) for place in found(writable)]
+    kept = [_bind_to_itself(place) for place in found(writable, finder)]
     set_devices_apart()
     for each in mounts():
         keep = b"ro" not in each.options and any(is_beneath(each.path, path) for path in kept)

@@ -193,11 +193,10 @@ def _allowed(plan: Plan) -> Iterator[str]:
         yield f"  needs:    {' '.join(command.features)}"
     if Feature.SUDO in command.features:
         yield "  sudo:     dropped; the guard has to run as root itself"
-    before = command.prefixes
-    if before.nice is not None:
-        yield f"  niceness: {before.nice}"
-    if before.io_class is not None:
-        yield f"  I/O:      class {before.io_class}, level {before.io_level}"
+    if plan.nice is not None:
+        yield f"  niceness: {plan.nice}"
+    if plan.io is not None:
+        yield f"  I/O:      class {plan.io[0]}, level {plan.io[1]}"
     if command.secluded is not None:
         yield "  list:     read from standard input, checked, and handed over as plain arguments"
 

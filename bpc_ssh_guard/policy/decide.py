@@ -10,22 +10,27 @@ from .model import Window
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Final, Optional
+    from typing import Final, Optional, TypeVar
 
     from ..command.parse import Command
     from .model import Block, Policy
     from .window import Grant
 
+    # The higher, the politer: a niceness, or I/O class and level (idle is class 3).
+    _Rank = TypeVar("_Rank", int, tuple[int, int])
+
 
 class Plan:
-    """What will run: program and argument vector rendered anew, and the roots it works in."""
+    """What will run: program and argument vector rendered anew, its roots and its priority."""
 
-    __slots__ = ("arguments", "command", "executable", "injected", "roots")
+    __slots__ = ("arguments", "command", "executable", "injected", "io", "nice", "roots")
     executable: Final[bytes]
     arguments: Final[tuple[bytes, ...]]
     injected: Final[tuple[bytes, ...]]
     roots: Final[tuple[bytes, ...]]
     command: Final[Command]
+    nice: Final[Optional[int]]
+    io: Final[Optional[tuple[int, int]]]  # class and level as ioprio_set(2) has them
 
     def __init__(
         self,
@@ -34,12 +39,18 @@ class Plan:
         injected: tuple[bytes, ...],
         roots: tuple[bytes, ...],
         command: Command,
+        block: Block,
     ) -> None:
         self.executable = executable
         self.arguments = arguments
         self.injected = injected
         self.roots = roots
         self.command = command
+        # The politer of what the command asks for and what the policy demands.
+        before = command.prefixes
+        self.nice = _highest(before.nice, block.nice)
+        asked = None if before.io_class is None else (before.io_class, before.io_level)
+        self.io = _highest(asked, block.io)
 
     @property
     def argv(self) -> tuple[bytes, ...]:
@@ -81,7 +92,12 @@ def decide(
     roots = tuple(_root_of(path, admitted, needs) for path in server.paths)
     injected = _protective_options(block, command, roots, frozenset(protections))
     arguments = server.arguments(injected)
-    return Plan(policy.executable(server.program), arguments, injected, roots, command)
+    return Plan(policy.executable(server.program), arguments, injected, roots, command, block)
+
+
+def _highest(asked: Optional[_Rank], demanded: Optional[_Rank]) -> Optional[_Rank]:
+    ranks = [rank for rank in (asked, demanded) if rank is not None]
+    return max(ranks) if ranks else None
 
 
 def _narrowed(roots: tuple[bytes, ...], grant: Optional[Grant]) -> tuple[bytes, ...]:

@@ -7,7 +7,7 @@ from ..vocabulary import PROGRAMS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Final
+    from typing import Final, Optional
 
     from .addresses import Network
 
@@ -35,11 +35,12 @@ class Window:
 
 
 class Block:
-    """What one key may do: an operation, its roots, and the conditions."""
+    """What one key may do: an operation, its roots or the labels it rotates, and the conditions."""
 
     __slots__ = (
-        "accept", "delete", "keep_free", "label", "line", "max_sessions", "munge_links",
-        "networks", "never", "operation", "roots", "tools", "window",
+        "accept", "delete", "grants_remote", "io", "keep_free", "label", "line", "max_sessions",
+        "munge_links", "networks", "never", "nice", "operation", "roots", "rotates", "tools",
+        "window",
     )
     label: Final[bytes]
     line: Final[int]
@@ -54,6 +55,10 @@ class Block:
     window: Final[str]
     max_sessions: Final[int]
     keep_free: Final[int]  # bytes
+    nice: Final[Optional[int]]  # 0 to 19
+    io: Final[Optional[tuple[int, int]]]  # class and level as ioprio_set(2) has them
+    rotates: Final[tuple[bytes, ...]]  # the labels whose keys a rotation key may replace
+    grants_remote: Final[bool]  # a rotation key may open a grant for this one
 
     def __init__(
         self,
@@ -70,6 +75,10 @@ class Block:
         window: str = Window.GRANTED,
         max_sessions: int = DEFAULT_SESSIONS,
         keep_free: int = 0,
+        nice: Optional[int] = None,
+        io: Optional[tuple[int, int]] = None,
+        rotates: tuple[bytes, ...] = (),
+        grants_remote: bool = False,
     ) -> None:
         self.label = label
         self.line = line
@@ -84,6 +93,10 @@ class Block:
         self.window = window
         self.max_sessions = max_sessions
         self.keep_free = keep_free
+        self.nice = nice
+        self.io = io
+        self.rotates = rotates
+        self.grants_remote = grants_remote
 
 
 class Policy:

@@ -18,15 +18,10 @@ if TYPE_CHECKING:
 RIGHTS: Final = ("Backup", "Restore", "Rotate", "Audit")
 RESTORE_ONLY: Final = ("Delete", "Window", "Grants", "MungeLinks", "KeepFree")
 SETTINGS: Final = ("Log", "State", "Confine", "Rsync", "Tar")
-BLOCK: Final = ("Never", "Tools", "Accept", "From", "MaxSessions")
+# What a key that runs rsync or tar may have, and what every key may have.
+TRANSFER_ONLY: Final = ("Never", "Tools", "Accept", "Nice", "IoNice")
+BLOCK: Final = (*TRANSFER_ONLY, "From", "MaxSessions")
 KEYWORDS: Final = (*SETTINGS, "Key", *RIGHTS, *BLOCK, *RESTORE_ONLY)
-
-# Parsed, and refused until the guard can hold to them: a policy must never promise too much.
-_NOT_YET: Final = {
-    "Grants": "take the line out",
-    "Rotate": "take the block out",
-    "Audit": "take the block out",
-}
 
 
 def failure(path: bytes, line: int, complaint: str) -> GuardFailure:
@@ -38,7 +33,7 @@ def failure(path: bytes, line: int, complaint: str) -> GuardFailure:
 def statements(data: bytes, path: bytes) -> Iterator[Statement]:
     """Yield the statements of DATA, the bytes of the file at PATH.
 
-    Raises GuardFailure(bad-policy): syntax, unknown keywords, and what is not yet enforced.
+    Raises GuardFailure(bad-policy): syntax and unknown keywords.
     """
     try:
         tokens = driver.parse(tables, "start", data)
@@ -51,9 +46,6 @@ def statements(data: bytes, path: bytes) -> Iterator[Statement]:
             hint = nearest(keyword, KEYWORDS)
             advice = f'did you mean "{hint}"?' if hint else "bpc-ssh-guard-policy(5) lists them"
             raise failure(path, line, f'unknown keyword "{keyword}"; {advice}')
-        if keyword in _NOT_YET:
-            complaint = f"{keyword} is not yet enforced by this version; {_NOT_YET[keyword]}"
-            raise failure(path, line, complaint)
         yield keyword, words[1:], line
 
 

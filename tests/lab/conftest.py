@@ -23,7 +23,7 @@ _NUMBERS = itertools.count()
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    """Return a host with two plain keys, two that accept more and one without `restrict`."""
+    """Return a host with two plain keys, two that accept more, others with a line or an option of their own."""
     with open_site() as site:
         host = site.host
         site.add_key("web1-backup", f"Backup {host.data}")
@@ -39,6 +39,7 @@ def site() -> Iterator[Site]:
         site.add_key(
             "keeping-restore", f"Restore {host.restored}", "Window always", "Delete no"
         )
+        site.add_key("polite", f"Backup {host.data}", "Nice 7", "IoNice idle")
         loose = site.add_key("loose-backup", f"Backup {host.data}")
         site.enrol({loose: "no-user-rc"})
         yield site

@@ -1,4 +1,4 @@
-"""A hundred thousand small files come out of a confined run exactly as out of an unconfined one."""
+"""A hundred thousand small files come out of confined runs exactly as out of an unconfined one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .comparison import rsync_differences
+from .process import require
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .site import Site
 
 pytestmark = pytest.mark.lab
@@ -54,3 +59,26 @@ def test_archive_of_many_files_is_the_same_byte_for_byte(site: Site, many: str) 
 
     assert confined == plain
     assert plain[0] == 0
+
+
+def test_rsync_pulls_changes_and_restores_many_files_alike(
+    site: Site, many: str, tmp_path: Path
+) -> None:
+    """Full, incremental and restore, each against the tree that an unconfined rsync compares."""
+    options = ("-aH", "--numeric-ids", "--delete", "-s")
+    pulled, back = f"{tmp_path}/pulled", f"{site.host.restored}/many"
+    backup, restore = site.client("web1-backup"), site.client("web1-restore")
+
+    require(backup.rsync(*options, f"client:{many}/", pulled))
+    assert rsync_differences(many, pulled, "-aH") == []
+
+    for folder in range(0, FILES // PER_FOLDER, 10):
+        os.unlink(f"{many}/{folder:03}/{folder * PER_FOLDER}")
+        with open(f"{many}/{folder:03}/{folder * PER_FOLDER + 1}", "ab") as file:
+            file.write(b"changed\n")
+    require(backup.rsync(*options, f"client:{many}/", pulled))
+    assert rsync_differences(many, pulled, "-aH") == []
+
+    os.mkdir(back)
+    require(restore.rsync(*options, f"{pulled}/", f"client:{back}"))
+    assert rsync_differences(many, back, "-aH") == []

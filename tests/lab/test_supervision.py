@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 from typing import TYPE_CHECKING
 
 import pytest
@@ -87,3 +90,27 @@ def _ancestors(pid: int) -> list[int]:
             pid = int(file.read().rpartition(")")[2].split()[1])
         found.append(pid)
     return found
+
+
+def test_program_runs_at_the_priority_that_the_policy_demands(
+    site: Site, log: CommandLog, endless: str
+) -> None:
+    mark = log.mark()
+    polite = site.client("polite")
+    with running(polite.argv(f"tar -c -f - -C {endless} .")) as client:
+        guard = log.started(mark)["process.pid"]
+        [program] = wait_for("tar runs", lambda: _children(guard))
+        wait_for("the program runs", lambda: _name(program) == "tar")
+        assert os.getpriority(os.PRIO_PROCESS, program) == 7
+        shown = subprocess.run(
+            ["ionice", "-p", str(program)], capture_output=True, text=True, check=True
+        )
+        assert shown.stdout.strip() == "idle"
+        assert os.getpriority(os.PRIO_PROCESS, guard) == 0
+        kill_session(client)
+    log.settled(mark)
+
+
+def _name(pid: int) -> str:
+    with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+        return file.read().strip()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ...confine import masks, profile
 from ...errors import GuardFailure
 from ...policy.model import Confine
-from ...vocabulary import Feature
+from ...profiles import profile_of
+from ...vocabulary import Operation
 from .finding import Finding, Severity, shown
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def check_confinement(policy: Policy) -> Iterator[Finding]:
         yield Finding(Severity.NOTE, shown(policy.path), "this account is not root: no uid of its"
                       " own, no mount namespace and no masks for what runs", "log in as root")
     for block in policy.blocks.values():
+        if block.operation not in (Operation.BACKUP, Operation.RESTORE):
+            continue
         place = f"{shown(policy.path)}:{block.line}"
         yield from _check_layers(place, policy, block)
         yield from _check_never(place, block)
@@ -36,13 +39,8 @@ def check_confinement(policy: Policy) -> Iterator[Finding]:
 def _check_layers(place: str, policy: Policy, block: Block) -> Iterator[Finding]:
     """Yield what strict mode misses for BLOCK, by the same preparation that the guard makes."""
     roots = tuple(root for root in block.roots if os.path.isdir(root))
-    wanted = profile.Profile(
-        block.operation, policy.rsync, roots, block.never,
-        devices=Feature.DEVICES in block.accept, setuid=Feature.SETUID in block.accept,
-        mode=Confine.STRICT, state=policy.state,
-    )
     try:
-        profile.prepare(wanted)
+        profile.prepare(profile_of(policy, block, policy.rsync, roots, Confine.STRICT))
     except GuardFailure as failure:
         strict = policy.confine == Confine.STRICT
         severity = Severity.ERROR if strict else Severity.WARNING

@@ -13,10 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Optional, Union
 
 from ...confine.places import real_paths
-from ...confine.profile import Prepared, Profile, prepare
+from ...confine.profile import Prepared, prepare
 from ...errors import GuardFailure
 from ...policy.model import Confine
-from ...vocabulary import Feature, Operation, Reason
+from ...profiles import profile_of
+from ...vocabulary import Operation, Reason
 from ..explain import printable
 from .canaries import Canary, Scene, canaries
 from .child import ask
@@ -68,7 +69,9 @@ def _examine(
     prepared = None
     if policy.confine != Confine.OFF:
         try:
-            prepared = prepare(_profile(policy, block), abilities)
+            prepared = prepare(
+                profile_of(policy, block, policy.executable(block.tools[0])), abilities
+            )
         except (GuardFailure, OSError) as error:
             why = error.detail if isinstance(error, GuardFailure) else str(error)
             yield _entry(diagnose, why, Verdict.FAILED)
@@ -80,15 +83,6 @@ def _examine(
             yield from (_unconfined(diagnose, each) for each in everything)
         else:
             yield from _try(diagnose, everything, prepared)
-
-
-def _profile(policy: Policy, block: Block) -> Profile:
-    """Return what the guard confines a run of BLOCK to, in all of its roots."""
-    return Profile(
-        block.operation, policy.executable(block.tools[0]), block.roots, block.never,
-        devices=Feature.DEVICES in block.accept, setuid=Feature.SETUID in block.accept,
-        mode=policy.confine, state=policy.state,
-    )
 
 
 @contextmanager

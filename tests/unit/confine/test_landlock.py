@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bpc_ssh_guard.confine import capabilities, landlock
+from bpc_ssh_guard.confine.places import Pathfinder
 
 from .forked import told_by
 
@@ -38,7 +39,7 @@ def confined(
 
     def act() -> object:
         roots = [os.fsencode(path) for path in (top / "root", *more)]
-        rules = landlock.ruleset(version, landlock.needs(PROGRAM), roots, rights)
+        rules = landlock.ruleset(version, landlock.needs(PROGRAM), roots, rights, Pathfinder())
         capabilities.forbid_new_privileges()
         rules.enforce()
         return action()

@@ -163,6 +163,6 @@ def test_gives_the_child_the_niceness_that_the_command_asked_for() -> None:
 def test_gives_the_child_the_io_class_that_the_command_asked_for(
     io_class: int, level: int, shown: str
 ) -> None:
-    done = run(f"run('/usr/bin/ionice', io_class={io_class}, io_level={level})")
+    done = run(f"run('/usr/bin/ionice', io=({io_class}, {level}))")
 
     assert done.stdout.strip() == shown

@@ -225,3 +225,26 @@ def test_checks_the_tool_before_the_right_and_the_right_before_features() -> Non
 
 def test_shows_a_path_that_is_no_text_in_escapes() -> None:
     assert refusal(backup(), BACKUP + b"\xff").detail == "/srv/data\\xff is not below a root"
+
+
+@pytest.mark.parametrize(
+    ("command", "lines", "nice", "io"),
+    [
+        (b"", b"", None, None),
+        (b"", b"Nice 5\nIoNice best-effort 6\n", 5, (2, 6)),
+        (b"", b"Nice 0\nIoNice idle\n", 0, (3, 0)),
+        (b"nice -n 12 ", b"Nice 5\n", 12, None),
+        (b"nice -n 3 ", b"Nice 5\n", 5, None),
+        (b"ionice -c2 -n7 ", b"IoNice best-effort 2\n", None, (2, 7)),
+        (b"ionice -c2 -n7 ", b"IoNice idle\n", None, (3, 0)),
+        (b"ionice -c3 ", b"IoNice best-effort 2\n", None, (3, 0)),
+    ],
+)
+def test_runs_at_the_politer_priority_of_command_and_policy(
+    command: bytes, lines: bytes, nice: int | None, io: tuple[int, int] | None
+) -> None:
+    found = plan(backup(b"Accept nice ionice\n" + lines), command + BACKUP)
+    assert found.nice == nice
+    assert (found.io and found.io[0]) == (io and io[0])
+    if io and io[0] == 2:
+        assert found.io == io
