@@ -121,6 +121,6 @@ def _modules(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversabl
 
 def _is_clients(name: str) -> bool:
     room, _, inner = name.partition("/")
-    if room == "cli":  # one module per program
-        return inner.removesuffix(".py") not in _SERVER_ROOMS
+    if room == "cli":  # one module or package per program
+        room = inner.partition("/")[0]
     return room.removesuffix(".py") not in _SERVER_ROOMS and name not in _BUILD_TIME
