@@ -20,7 +20,7 @@ from .policy import addresses, limits, load, window
 from .policy.decide import decide
 from .policy.model import DEFAULT_PATH, Confine, Window
 from .record.event import Session
-from .record.sink import Sink
+from .record.sink import Kind, Sink
 from .record.syslog_copy import send_copy
 from .vocabulary import (
     FAILURES,
@@ -106,7 +106,8 @@ class _Login:
     def serve(self, policy_path: bytes) -> int:
         """Decide, record, run, record; return the child's status. Raises Refused, GuardFailure."""
         policy = self.policy = load.load(policy_path)
-        self.sink = Sink.open(policy.log)
+        self.sink = Sink.open(policy.log, policy.state)
+        self.sink.policy = policy.path, policy.sha256
         block = self.block = self._block(policy)
         if self.original is None:
             return self._greet()
@@ -172,7 +173,8 @@ class _Login:
                 executable=plan.executable, argv=plan.argv, rule=server.rule,
                 confine=mode, layers=confinement.effective if confinement else None,
                 **self._known(),
-            )
+            ),
+            Kind.START,
         )
         try:
             ended = launch.run(
@@ -191,10 +193,11 @@ class _Login:
             code=code, detail=detail,
         )
         try:
-            self._record(line)
+            self._record(line, Kind.END)
         except GuardFailure as failure:  # too late to refuse: what ran has its start record
             send_copy(line)
             self._tell_syslog(failure)
+            self._owe_end()
 
     def answer_no(self, reason: str, detail: str, refusal: Optional[Refused] = None) -> int:
         """Record why nothing runs, tell the peer one word, return the status."""
@@ -209,12 +212,20 @@ class _Login:
             send_copy(line)
             return _tell(reason)
         try:
-            self._record(line)
+            self._record(line, Kind.REFUSAL)
         except GuardFailure as failure:
             send_copy(line)
             self._tell_syslog(failure)
             return _tell(failure.reason)
         return _tell(reason)
+
+    def _owe_end(self) -> None:
+        """Leave a note that the end is missing, if that can be left."""
+        try:
+            if self.sink is not None:
+                self.sink.owe_end()
+        except GuardFailure:
+            return
 
     def _tell_syslog(self, failure: GuardFailure) -> None:
         """Send what the log could not take: why it could not."""
@@ -235,12 +246,12 @@ class _Login:
             "policy_sha256": self.policy.sha256 if self.policy else None,
         }
 
-    def _record(self, line: bytes) -> None:
+    def _record(self, line: bytes, kind: str = Kind.OTHER) -> None:
         """Write LINE to the log and a copy to syslog; raises GuardFailure(cannot-record)."""
         if self.sink is None:
             raise GuardFailure(Reason.CANNOT_RECORD, "the policy that names the log is not read")
-        self.sink.append(line)
-        send_copy(line)
+        for each in self.sink.append(line, kind, (self.label.decode(), self.key_id.decode())):
+            send_copy(each)
 
 
 def _tell(reason: str) -> int:

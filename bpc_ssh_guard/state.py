@@ -38,8 +38,8 @@ _ADVICE: Final = {
 }
 
 
-def open_folder(state: bytes, name: bytes, make: bool = False) -> int:
-    """Return a descriptor of the folder NAME in STATE, absolute.
+def open_folder(state: bytes, name: bytes = b"", make: bool = False) -> int:
+    """Return a descriptor of the folder NAME in STATE, absolute; without NAME, of STATE itself.
 
     MAKE makes the two, closed to others, where they are missing; without it FileNotFoundError is
     raised then. Raises GuardFailure(bad-grant) unless both and every folder above belong to root or
@@ -48,12 +48,14 @@ def open_folder(state: bytes, name: bytes, make: bool = False) -> int:
     """
     above = [component for component in state.split(b"/") if component]
     own = len(above) - 1  # from here on the folders are the guard's alone
+    components = (*above, name) if name else above
     here, folder = b"/", os.open(b"/", _PASS)
     try:
-        for depth, component in enumerate((*above, name)):
+        for depth, component in enumerate(components):
             _require_closed(here, os.fstat(folder), own=depth > own)
             here = os.path.join(here, component)
-            below = _enter(folder, component, make and depth >= own, last=depth > own)
+            last = depth == len(components) - 1
+            below = _enter(folder, component, make and depth >= own, last)
             os.close(folder)
             folder = below
         _require_closed(here, os.fstat(folder), own=True)

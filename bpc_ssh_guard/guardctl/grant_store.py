@@ -43,7 +43,7 @@ class GrantStore:
         self._path: Final = os.path.join(policy.state, window.FOLDER, label)
         self._beside: Final = b"." + label + b".new"  # one name: only who holds the lock uses it
         self._folder: Final = folder
-        self._log: Final = policy.log
+        self._policy: Final = policy
 
     def read(self) -> Optional[Grant]:
         """Return the grant that is there, open or over."""
@@ -122,14 +122,16 @@ class GrantStore:
             raise GrantError(f"{done}, {_NOT_RECORDED}: {error}" if done else str(error)) from None
 
     def record(self, line: bytes) -> None:
-        """Write LINE to the log, and a copy to syslog."""
+        """Write LINE to the log, and a copy of what was written to syslog."""
         with told():
-            sink = Sink.open(self._log)
+            sink = Sink.open(self._policy.log, self._policy.state)
+            sink.policy = self._policy.path, self._policy.sha256
             try:
-                sink.append(line)
+                lines = sink.append(line)
             finally:
                 sink.close()
-        send_copy(line)
+        for each in lines:
+            send_copy(each)
 
     def _existing_folder(self) -> int:
         if self._folder is None:

@@ -52,6 +52,11 @@ class Action:
     GREETED: Final = "key-greeted"
     GRANT_OPENED: Final = "grant-opened"
     GRANT_CLOSED: Final = "grant-closed"
+    LOG_ROTATED: Final = "log-rotated"
+    LOG_RECOVERED: Final = "log-recovered"
+    POLICY_CHANGED: Final = "policy-changed"
+    REFUSALS_SUPPRESSED: Final = "refusals-suppressed"
+    CHECKPOINT_SERVED: Final = "checkpoint-served"
 
 
 # event.category, event.type and event.outcome, in pairs that ECS allows.
@@ -62,6 +67,11 @@ ACTIONS: Final = {
     Action.GREETED: ("authentication", "info", "success"),
     Action.GRANT_OPENED: ("configuration", "change", "success"),
     Action.GRANT_CLOSED: ("configuration", "change", "success"),
+    Action.LOG_ROTATED: ("configuration", "info", "success"),
+    Action.LOG_RECOVERED: ("intrusion_detection", "info", "success"),
+    Action.POLICY_CHANGED: ("configuration", "change", "success"),
+    Action.REFUSALS_SUPPRESSED: ("intrusion_detection", "denied", "failure"),
+    Action.CHECKPOINT_SERVED: ("configuration", "access", "success"),
 }
 
 
@@ -99,6 +109,11 @@ class Session:
             caller_members(environ.get(b"SSH_CONNECTION")),
             key_members(label, key_id),
         )
+
+    def of_key(self, label: bytes, key_id: bytes, more: Sequence[Member]) -> Session:
+        """Return this session by the key LABEL, KEY_ID, of which MORE members are known."""
+        key = [*key_members(label, key_id), *more]
+        return Session(self.entity_id, self._machine, self._caller, key)
 
     def started(
         self,
@@ -192,24 +207,33 @@ class Session:
 
     def opening(self, action: str, outcome: Optional[str] = None) -> list[Member]:
         """Return the members that open the record of ACTION, in the order of every record."""
-        category, kind, usual_outcome = ACTIONS[action]
         # An end says no address again: process.entity_id joins it to its start.
         caller = () if action == Action.ENDED else self._caller
         return [
-            ("@timestamp", timestamp(time.time_ns())),
-            ("ecs.version", ECS_VERSION),
-            ("event.kind", "event"),
-            ("event.category", [category]),
-            ("event.type", [kind]),
-            ("event.action", action),
-            ("event.outcome", outcome or usual_outcome),
-            ("event.dataset", DATASET),
-            ("bpc.boottime_ns", time.clock_gettime_ns(time.CLOCK_BOOTTIME)),
-            *self._machine,
+            *opening(action, self._machine, outcome),
             ("process.entity_id", self.entity_id),
             *caller,
             *self._key,
         ]
+
+
+def opening(
+    action: str, machine: Sequence[Member], outcome: Optional[str] = None
+) -> list[Member]:
+    """Return the members that open every record: when, what, and on which MACHINE."""
+    category, kind, usual_outcome = ACTIONS[action]
+    return [
+        ("@timestamp", timestamp(time.time_ns())),
+        ("ecs.version", ECS_VERSION),
+        ("event.kind", "event"),
+        ("event.category", [category]),
+        ("event.type", [kind]),
+        ("event.action", action),
+        ("event.outcome", outcome or usual_outcome),
+        ("event.dataset", DATASET),
+        ("bpc.boottime_ns", time.clock_gettime_ns(time.CLOCK_BOOTTIME)),
+        *machine,
+    ]
 
 
 def timestamp(nanoseconds: int) -> str:

@@ -1,6 +1,7 @@
-"""The log file: a line that `append` returns from is whole and on the disk, or it raised.
+"""The command log: a record that `append` returns from is sealed and on the disk, or it raised.
 
-One file for now. The evidence chain has its place in `append`: under the lock, before the write.
+Each record is bound to all before it and made by a key that is gone afterwards (see seal); what
+other guards left undone is made good first. Without its state the log is not written at all.
 """
 
 from __future__ import annotations
@@ -8,27 +9,38 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import stat
+import time
 
+from .. import state as state_folder
 from ..errors import GuardFailure
-from ..lean import SIG_IGN, SIGALRM, SIGXFSZ, setitimer, signal
+from ..lean import SIGALRM, setitimer, signal
 from ..vocabulary import Reason
+from . import own, seal, segment
+from .block import Damaged
+from .flood import DAY_BYTES, Bucket
+from .held import STATE, Held
 from .line import text
+from .own import Recovered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Final, NoReturn
+    from collections.abc import Callable
+    from typing import Final, NoReturn, Optional, TypeVar
 
-FILE_NAME: Final = b"commands.jsonl"
+    from .block import Block
+    from .line import Member
+
+    _Result = TypeVar("_Result")
+
 DIRECTORY_MODE: Final = 0o750
-FILE_MODE: Final = 0o640
 LOCK_SECONDS: Final = 5.0
 
 _OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_OPEN_FILE: Final = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_STATE: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ITIMER_REAL: Final = 0
 
 _MORE_ROOM: Final = "make room on its file system, or raise the file size limit"
+_INIT: Final = "bpc-ssh-guardctl log init begins a log"
 _ADVICE: Final = {
     errno.ENOENT: "make the folder above it",
     errno.ENOTDIR: "name a folder that is no symbolic link",
@@ -40,25 +52,57 @@ _ADVICE: Final = {
     errno.ENOSPC: _MORE_ROOM,
     errno.EDQUOT: "make room in its quota",
     errno.EFBIG: _MORE_ROOM,
+    errno.EEXIST: "look who made it, and move it away",
     errno.ETIMEDOUT: "end the process that locks it",
 }
 
 
-class Sink:
-    """The open log folder. Use it from the main thread: the lock's deadline is a signal."""
+class Kind:
+    """What a record is about, which says what may happen to it when space or time is short."""
 
-    __slots__ = ("_descriptor", "directory")
+    START: Final = "start"  # allows a command: not beyond the day's bytes, nor on a full disk
+    END: Final = "end"  # too late to refuse: it may use the reserve
+    REFUSAL: Final = "refusal"  # so many per minute and key; may use the reserve
+    OTHER: Final = "other"
+
+
+class Checkpoint:
+    """That the first `sequence` records of `chain` end in `head`, with the proof for a nonce."""
+
+    __slots__ = ("chain", "head", "proof", "sequence")
+    chain: Final[bytes]
+    sequence: Final[int]
+    head: Final[bytes]
+    proof: Final[bytes]
+
+    def __init__(self, chain: bytes, sequence: int, head: bytes, proof: bytes) -> None:
+        self.chain = chain
+        self.sequence = sequence
+        self.head = head
+        self.proof = proof
+
+
+class Sink:
+    """The open log. Use it from the main thread: the lock's deadline is a signal.
+
+    `policy`: path and SHA-256 of the policy in force, if one is; a change of it is recorded.
+    """
+
+    __slots__ = ("_folder", "_log", "_state_path", "directory", "policy")
     directory: Final[bytes]
 
-    def __init__(self, directory: bytes, descriptor: int) -> None:
+    def __init__(self, directory: bytes, log: int, state_path: bytes, folder: int) -> None:
         self.directory = directory
-        self._descriptor: Final = descriptor
+        self._log: Final = log
+        self._state_path: Final = state_path
+        self._folder: Final = folder
+        self.policy: Optional[tuple[bytes, str]] = None
 
     @classmethod
-    def open(cls, directory: bytes) -> Sink:
-        """Open DIRECTORY, or make it where only its last component is missing.
+    def open(cls, directory: bytes, state: bytes) -> Sink:
+        """Open the log in DIRECTORY, whose last component may be missing, with its STATE folder.
 
-        Raises GuardFailure(cannot-record), as `append` does.
+        Raises GuardFailure(cannot-record), as all methods do.
         """
         directory = directory.rstrip(b"/") or b"/"  # a slash at the end would follow a link
         try:
@@ -66,30 +110,121 @@ class Sink:
         except OSError as error:
             _fail(directory, error)
         try:
-            _require_closed_to_others(os.fstat(descriptor), directory)
-        except BaseException:
+            segment.require_closed_to_others(os.fstat(descriptor))
+            return cls(directory, descriptor, state, _open_state_folder(state))
+        except BaseException as problem:
             os.close(descriptor)
+            if isinstance(problem, segment.Unsafe):
+                _refuse(directory, str(problem))
             raise
-        return cls(directory, descriptor)
 
-    def append(self, line: bytes) -> None:
-        """Append LINE, which ends in its only LF, durably."""
-        path = self.directory + b"/" + FILE_NAME
-        try:
-            # Opened anew each time: an administrator may move the file away meanwhile.
-            descriptor = _open_file(self._descriptor)
-            try:
-                _lock(descriptor)
-                _require_log_file(os.fstat(descriptor), path)
-                _write(descriptor, line, path)
-            finally:
-                os.close(descriptor)  # and with it the lock: no other process shares it
-        except OSError as error:
-            _fail(path, error)
+    def append(
+        self, record: bytes, kind: str = Kind.OTHER, key: tuple[str, str] = ("", "")
+    ) -> list[bytes]:
+        """Append RECORD, `{…}` and LF, durably; return the lines that were written for it.
+
+        KEY, label and KEYID, counts the records of KIND refusal; none is written where the key had
+        too many of them already.
+        """
+        return self._with(lambda held: self._append(held, record, kind, key))
+
+    def checkpoint(self, record: bytes, nonce: bytes) -> Checkpoint:
+        """Append RECORD and return the checkpoint behind it, proved for NONCE of 16 to 32 bytes."""
+
+        def append_and_prove(held: Held) -> Checkpoint:
+            self._append(held, record, Kind.OTHER, ("", ""))
+            end = held.chain
+            proof = seal.proof(end.key, held.chain_id, end.sequence, end.head, nonce)
+            return Checkpoint(held.chain_id, end.sequence, end.head, proof)
+
+        return self._with(append_and_prove)
+
+    def inspect(self) -> Block:
+        """Return the state of the log, locked meanwhile, and change nothing."""
+        return self._with(Held.inspect, look_only=True)
+
+    def owe_end(self) -> None:
+        """Note that the end of a command is missing, for a later record to say."""
+        self._with(lambda held: held.owe(Recovered.END_RECORD_LOST))
 
     def close(self) -> None:
-        """Close the folder."""
-        os.close(self._descriptor)
+        """Close the folders."""
+        os.close(self._log)
+        os.close(self._folder)
+
+    def _append(
+        self, held: Held, record: bytes, kind: str, key: tuple[str, str]
+    ) -> list[bytes]:
+        reserved = kind in (Kind.END, Kind.REFUSAL)
+        if not reserved:
+            held.pay()
+        if kind == Kind.START and held.written_today() >= DAY_BYTES:
+            what = f"it has {DAY_BYTES >> 20} MiB of today already"
+            _refuse(self.directory, f"{what}; look who floods it, or wait for the next day (UTC)")
+        self._note_policy(held)
+        now, boottime = time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        _tell_suppressed(held, now, boottime)
+        if kind == Kind.REFUSAL:
+            held.notes.changed = True
+            if not held.notes.buckets.setdefault(key, Bucket()).take(boottime, now):
+                record = b""
+        return held.write(record, reserved)
+
+    def _note_policy(self, held: Held) -> None:
+        notes = held.notes
+        if self.policy is None or notes.policy == self.policy[1]:
+            return
+        if notes.policy:
+            held.add_due(own.policy_changed(*self.policy, notes.policy))
+        notes.policy, notes.changed = self.policy[1], True
+
+    def _with(self, action: Callable[[Held], _Result], look_only: bool = False) -> _Result:
+        """Return what ACTION does with the log held and found as its state says, or made good.
+
+        LOOK_ONLY: neither is it made good, nor anything stored.
+        """
+        path = self._path_of(STATE)
+        try:
+            lock = os.open(STATE, _OPEN_STATE, dir_fd=self._folder)
+        except FileNotFoundError:
+            _refuse(path, f"is missing; {_INIT}")
+        except OSError as error:
+            _fail(path, error)
+        held = Held(self._log, self._folder, lock)
+        try:
+            _lock(lock)
+            segment.require_closed_to_others(os.fstat(lock))
+            if look_only:
+                return action(held)
+            held.open()
+            result = action(held)
+            held.store_notes()
+            return result
+        except segment.Unsafe as problem:
+            _refuse(self._path_of(held.at), str(problem))
+        except OSError as error:
+            _fail(self._path_of(held.at), error)
+        except Damaged as problem:
+            _refuse(path, f"{problem}; put the true one back, or begin anew: {_INIT}")
+        finally:
+            held.close()
+            os.close(lock)  # and with it the lock: no other process shares it
+
+    def _path_of(self, name: bytes) -> bytes:
+        above = self.directory if segment.first_of(name) >= 0 else self._state_path
+        return above + b"/" + name
+
+
+def _tell_suppressed(held: Held, now: int, boottime: int) -> None:
+    """Make due what was left out a minute ago, and forget the keys that are quiet since."""
+    for key, bucket in list(held.notes.buckets.items()):
+        if bucket.is_due(now):
+            members: list[Member] = [("bpc.key.label", key[0]), ("bpc.key.id", key[1])]
+            held.add_due(own.refusals_suppressed(members, bucket.count, bucket.start, bucket.end))
+            bucket.count, held.notes.changed = 0, True
+        elif bucket.is_idle(boottime):
+            del held.notes.buckets[key]
+            held.notes.changed = True
 
 
 def _open_directory(directory: bytes) -> int:
@@ -112,44 +247,13 @@ def _open_directory(directory: bytes) -> int:
         os.close(parent)
 
 
-def _open_file(directory: int) -> int:
+def _open_state_folder(state: bytes) -> int:
     try:
-        return os.open(FILE_NAME, _OPEN_FILE, dir_fd=directory)
+        return state_folder.open_folder(state)
     except FileNotFoundError:
-        pass
-    descriptor = os.open(FILE_NAME, _OPEN_FILE | os.O_CREAT, FILE_MODE, dir_fd=directory)
-    try:
-        os.fchmod(descriptor, FILE_MODE)  # whatever the umask took away
-        _give_to_group(descriptor, os.fstat(directory).st_gid)
-        os.fsync(directory)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _give_to_group(descriptor: int, group: int) -> None:
-    """Let the group of the folder, the auditors, read the file too."""
-    try:
-        os.fchown(descriptor, -1, group)
-    except PermissionError:
-        return  # an account outside the group: the administrator can still change it
-
-
-def _require_closed_to_others(status: os.stat_result, path: bytes) -> None:
-    """Refuse what another account than root and the guard's own could write to."""
-    if status.st_uid not in (0, os.geteuid()):
-        _refuse(path, f"it belongs to user {status.st_uid}; give it to root")
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        _refuse(path, "group or others may write to it; chmod go-w")
-
-
-def _require_log_file(status: os.stat_result, path: bytes) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        _refuse(path, "it is no regular file; move it away")
-    if status.st_nlink != 1:
-        _refuse(path, f"it has {status.st_nlink} links, not one; move it away")
-    _require_closed_to_others(status, path)
+        _refuse(state, f"is missing; {_INIT}")
+    except GuardFailure as failure:
+        raise GuardFailure(Reason.CANNOT_RECORD, failure.detail) from None
 
 
 def _lock(descriptor: int) -> None:
@@ -170,31 +274,6 @@ def _lock(descriptor: int) -> None:
             setitimer(_ITIMER_REAL, *timer)
     finally:
         signal(SIGALRM, handler)
-
-
-def _write(descriptor: int, line: bytes, path: bytes) -> None:
-    """Write LINE by one write() and sync it, or leave the file as it was."""
-    size = os.fstat(descriptor).st_size
-    if size and os.pread(descriptor, 1, size - 1) != b"\n":
-        line = b"\n" + line  # a killed writer left a torn line: it stays one, ours stays whole
-    handler = signal(SIGXFSZ, SIG_IGN)  # so that the file size limit is an error
-    try:
-        written = os.write(descriptor, line)
-        if written != len(line):
-            _refuse(path, f"only {written} of {len(line)} bytes could be written; {_MORE_ROOM}")
-        os.fdatasync(descriptor)
-    except (GuardFailure, OSError):
-        _take_back(descriptor, size)
-        raise
-    finally:
-        signal(SIGXFSZ, handler)
-
-
-def _take_back(descriptor: int, size: int) -> None:
-    try:
-        os.ftruncate(descriptor, size)
-    except OSError:
-        return  # append-only by chattr +a: the piece stays as a torn line
 
 
 def _fail(path: bytes, error: OSError) -> NoReturn:

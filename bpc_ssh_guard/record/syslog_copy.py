@@ -9,6 +9,7 @@ import os
 
 from ..lean import AF_UNIX, SOCK_DGRAM, sha256, socket
 from ..vocabulary import PROGRAM_NAME
+from .seal import MAC_MARK, TAIL_LENGTH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _AUTHPRIV: Final = 10 * 8
 _WARNING: Final = _AUTHPRIV + 4
 _INFO: Final = _AUTHPRIV + 6
 
+_SEQUENCE: Final = b'{"event.sequence":'
 _COPIED: Final = (b"event.action", b"event.code", b"process.entity_id", b"bpc.key.label")
 # The guard's own trouble is told in full: where the log can't be written, nothing else tells it.
 _COPIED_OF_FAILURE: Final = (*_COPIED, b"event.reason")
@@ -46,7 +48,11 @@ def message(line: bytes) -> bytes:
     names = _COPIED_OF_FAILURE if b'"bpc.deny.failure":true' in line else _COPIED
     members = [(name, _raw_string(line, name)) for name in names]
     parts = [b'"%s":"%s"' % (name, value) for name, value in members if value is not None]
-    parts.append(b'"bpc.line.sha256":"%s"' % sha256(line).hexdigest().encode("ascii"))
+    if line.startswith(_SEQUENCE):  # a line of the chain: its number and h are a witness of it
+        parts.insert(0, line[1 : line.index(b",")])
+        parts.append(line[-TAIL_LENGTH + 1 : line.index(MAC_MARK, -TAIL_LENGTH)] + b'"')
+    else:
+        parts.append(b'"bpc.line.sha256":"%s"' % sha256(line).hexdigest().encode("ascii"))
     priority = _WARNING if b'"event.outcome":"failure"' in line else _INFO
     tag = PROGRAM_NAME.encode("ascii")
     return b"<%d>%s[%d]: @cee:{%s}" % (priority, tag, os.getpid(), b",".join(parts))

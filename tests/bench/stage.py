@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 from typing import TYPE_CHECKING, Optional
 
+from tests import command_log
+
 from . import stub
 from .harness import CannotMeasure
 
@@ -38,6 +40,7 @@ class Stage:
         self._prefix = prefix
         self.share = self.folder("tree/share")
         self.home = self.folder("home")
+        command_log.begin(self.folder("log"))
         self.program = os.path.join(disk, "stub")
         try:
             stub.write(self.program, RSYNC)
@@ -104,7 +107,7 @@ class Stage:
     def logged(self) -> int:
         """Return how many bytes of records the guard has written so far."""
         log = self.folder("log")
-        return sum(os.path.getsize(os.path.join(log, name)) for name in os.listdir(log))
+        return sum(entry.stat().st_size for entry in os.scandir(log) if entry.is_file())
 
     def rrsync(self, *, stubbed: bool = False) -> str:
         """Return a copy of rrsync, STUBBED as above: its program stands in the script alone."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bpc_ssh_guard.vocabulary import FAILURES, REASONS
+from tests import command_log
 from tests.oracles import corpus
 from tests.oracles.answers import answer, policy_of
 from tests.oracles.corpus import Entry
@@ -45,7 +46,6 @@ def serve(entry: Entry, label: str, base: Path) -> Served:
     """Let the guard serve ENTRY for the key LABEL, with a stub in place of rsync and tar."""
     folder = base / f"{entry.id}-{label}"
     log = folder / "log"
-    log.mkdir(parents=True)
     stub = folder / "stub"
     stub.write_text(STUB)
     stub.chmod(0o700)
@@ -66,8 +66,7 @@ def serve(entry: Entry, label: str, base: Path) -> Served:
         input=entry.stdin, env=environment, cwd=REPOSITORY, capture_output=True,
         timeout=60, check=False,
     )  # fmt: skip
-    file = log / "commands.jsonl"
-    raw = file.read_bytes() if file.exists() else b""
+    raw = command_log.raw(log)
     seen = folder / "environment"
     return Served(
         entry, label, done.returncode, done.stdout, done.stderr,
@@ -78,6 +77,10 @@ def serve(entry: Entry, label: str, base: Path) -> Served:
 
 def serve_all(entries: Iterable[Entry], base: Path) -> list[Served]:
     logins = [(entry, label, base) for entry in entries for label in entry.labels]
+    for entry, label, _ in logins:
+        log = base / f"{entry.id}-{label}" / "log"
+        log.mkdir(parents=True, mode=0o700)
+        command_log.begin(log)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda login: serve(*login), logins))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpc_ssh_guard.authorized_keys import parse_file
+from tests import command_log
 
 from . import pages
 
@@ -56,8 +57,9 @@ class Machine:
             "/var/lib/bpc-ssh-guard": f"{folder}/log/state",
             "/root/.ssh": f"{folder}/ssh",
         }
-        for name in ("etc", "ssh", "bin"):
+        for name in ("etc", "ssh", "bin", "log"):
             (folder / name).mkdir(mode=0o700)
+        command_log.begin(folder / "log")
         self._write("bin/rsync", RSYNC)
         policy = f"Log {folder}/log\nRsync {folder}/bin/rsync\n{policy}"
         self._write("etc/policy", policy.encode())

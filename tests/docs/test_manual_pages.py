@@ -19,7 +19,7 @@ from bpc_ssh_guard.confine.profile import Mode, Prepared, Profile
 from bpc_ssh_guard.guardctl.doctor.canaries import Scene, canaries
 from bpc_ssh_guard.guardctl.doctor.diagnosis import Diagnosis, Verdict
 from bpc_ssh_guard.guardctl.doctor.examination import judge
-from bpc_ssh_guard.policy import file, load, model, statements, system, window
+from bpc_ssh_guard.policy import blocks, file, load, model, statements, system, window
 from bpc_ssh_guard.record import line, sink
 from bpc_ssh_guard.vocabulary import (
     FAILURES,
@@ -117,7 +117,7 @@ def test_guard_explains_its_exit_statuses() -> None:
 
 LIMITS = {
     "command": (words.MAX_COMMAND, words.MAX_WORDS, words.MAX_WORD),
-    "sessions": (model.DEFAULT_SESSIONS, load.MOST_SESSIONS),
+    "sessions": (model.DEFAULT_SESSIONS, blocks.MOST_SESSIONS),
     "grant": (window.MAX_GRANT, window.MAX_REASON, window.SHORTEST, window.LONGEST),
     "secluded list": (
         secluded.MAX_LIST, secluded.MAX_ARGUMENTS, secluded.MAX_ARGUMENT,
@@ -154,7 +154,7 @@ def test_guard_gives_every_limit_its_number() -> None:
         (POLICY, paths.MAX_COMPONENT),
         (POLICY, LABEL_LENGTH_LIMIT - 1),
         (POLICY, model.DEFAULT_SESSIONS),
-        (POLICY, load.MOST_SESSIONS),
+        (POLICY, blocks.MOST_SESSIONS),
         (GUARD, account.UNUSED[0]),
         (GUARD, account.UNUSED[-1]),
         (GUARDCTL, window.MAX_REASON),

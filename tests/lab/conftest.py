@@ -23,7 +23,7 @@ _NUMBERS = itertools.count()
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    """Return a host with two plain keys, two that accept more, others with a line or an option of their own."""
+    """Return a host with keys: two plain, two that accept more, some with a line of their own."""
     with open_site() as site:
         host = site.host
         site.add_key("web1-backup", f"Backup {host.data}")

@@ -16,6 +16,8 @@ import sys
 import time
 from typing import Any
 
+from tests import command_log
+
 SENTINEL = b"TOPSECRET-SENTINEL"
 COVERED = ("/srv", "/home", "/root", "/tmp")
 GUARD = "/mnt/guard/sbin/bpc-ssh-guard"
@@ -36,7 +38,8 @@ Entry = dict[str, Any]
 def main(checkout: str) -> None:
     """Install the guard from CHECKOUT, then run the entries of standard input."""
     run("mount", "--make-rprivate", "/")
-    run("mount", "-t", "tmpfs", "tmpfs", "/mnt")
+    run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/mnt")
+    command_log.begin("/mnt/log")
     install = ["/usr/bin/python3", "-m", "bpc_ssh_guard", "guardctl", "install"]
     subprocess.run([*install, "--prefix", "/mnt/guard"], cwd=checkout, check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -103,10 +106,10 @@ def serve(entry: Entry) -> dict[str, Any]:
     write("/mnt/policy", POLICY.format(
         accept=" ".join(entry["policy_hint"]["accept"] or ["nice"])).encode())
     before = outside(), os.stat("/srv/restore")
+    mark = len(command_log.records("/mnt/log"))
     output = drive(entry, "corpus-restore" if restore else "corpus-backup")
     escapes = list(find_escapes(entry["id"], before, output))
-    records = settled_records()
-    os.unlink("/mnt/log/commands.jsonl")
+    records = settled_records(mark)
     started = [r for r in records if r["event.action"] == "command-started"]
     return {
         "escapes": escapes,
@@ -119,11 +122,10 @@ def serve(entry: Entry) -> dict[str, Any]:
     }
 
 
-def settled_records() -> list[dict[str, Any]]:
-    """Return the guard's records, the end of what started with them."""
+def settled_records(mark: int) -> list[dict[str, Any]]:
+    """Return the guard's records after the first MARK, the end of what started with them."""
     for _ in range(200):
-        with open("/mnt/log/commands.jsonl", "rb") as log:
-            records = [json.loads(line.decode("ascii")) for line in log.read().splitlines()]
+        records = command_log.records("/mnt/log")[mark:]
         actions = [record["event.action"] for record in records]
         if actions.count("command-started") == actions.count("command-ended"):
             return records

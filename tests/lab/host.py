@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from tests import command_log
+
 from .comparison import snapshot
 from .process import Done, require, run, wait_for
 
@@ -32,13 +34,14 @@ class CommandLog:
         return os.path.getsize(self.path) if os.path.exists(self.path) else 0
 
     def since(self, mark: int) -> list[Record]:
-        """Return the records after MARK."""
+        """Return the records after MARK but the log's own."""
         if not os.path.exists(self.path):
             return []
         with open(self.path, "rb") as file:
             file.seek(mark)
             lines = file.read().decode("ascii").split("\n")
-        return [json.loads(line) for line in lines[:-1]]
+        records = [json.loads(line) for line in lines[:-1]]
+        return [each for each in records if each["event.action"] not in command_log.OWN]
 
     def started(self, mark: int) -> Record:
         """Return the first record after MARK, that of a command's start, as soon as it is there."""
@@ -77,10 +80,11 @@ class GuardedHost:
         self.policy = f"{folder}/etc/policy"
         self.data = f"{folder}/data"
         self.restored = f"{folder}/restored"
-        self.log = CommandLog(f"{folder}/log/commands.jsonl")
+        self.log = CommandLog(command_log.first_segment(f"{folder}/log"))
         for path in ("etc", "log", "guard", "data", "restored"):
             os.makedirs(f"{folder}/{path}")
         os.chmod(f"{folder}/log", 0o700)
+        self.begun = command_log.begin(f"{folder}/log")
 
     @property
     def launcher(self) -> str:
@@ -88,10 +92,9 @@ class GuardedHost:
         return f"{self.prefix}/sbin/bpc-ssh-guard"
 
     def state(self) -> Tree:
-        """Return everything on the machine but the log, which grows with every attempt."""
-        tree = snapshot(self.folder)
-        tree.pop(os.fsencode(os.path.relpath(self.log.path, self.folder)), None)
-        return tree
+        """Return everything on the machine but log and state, which change by every attempt."""
+        return {path: entry for path, entry in snapshot(self.folder).items()
+                if not path.startswith(b"log/")}
 
     def install(self) -> None:
         """Install the guard's part of this checkout, as an admin would."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpc_ssh_guard
+from tests import command_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +62,7 @@ class Client:
         folder.chmod(0o755)
         log = folder / "log"
         log.mkdir(mode=0o750)
+        command_log.begin(log)
         policy = folder / "policy"
         policy.write_text(f"Log {log}\nKey {LABEL}\n    Backup /srv/data\n")
         policy.chmod(0o644)

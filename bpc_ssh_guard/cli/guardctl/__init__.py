@@ -12,7 +12,8 @@ from ...errors import GuardFailure
 from ...guardctl.authorize import AuthorizeError
 from ...guardctl.grant import GrantError
 from ...guardctl.install import InstallError
-from . import authorize, check, completion, doctor, explain, grant, installing, suggest
+from ...guardctl.log import LogError
+from . import authorize, check, completion, doctor, explain, grant, installing, log, suggest
 from .common import PROGRAM, Problem
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def main(argv: Sequence[str]) -> int:
     handler: Handler = options.handler
     try:
         return handler(options)
-    except (GuardFailure, Problem, InstallError, AuthorizeError, GrantError) as error:
+    except (
+        GuardFailure, Problem, InstallError, AuthorizeError, GrantError, LogError
+    ) as error:
         detail = error.detail if isinstance(error, GuardFailure) else str(error)
         print(f"{PROGRAM}: {detail}", file=sys.stderr)
     except OSError as error:
@@ -52,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND ...", required=True)
     for add in (
         installing.add_install, installing.add_bundle, check.add, explain.add, authorize.add,
-        suggest.add, grant.add, doctor.add, completion.add,
+        suggest.add, grant.add, log.add, doctor.add, completion.add,
     ):
         add(commands)
     return top

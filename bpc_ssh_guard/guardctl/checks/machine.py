@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...confine.programs import PROTECTIONS, popt_aliases, protections
 from ...errors import GuardFailure
-from ...record.sink import FILE_NAME, Sink
+from ...record.sink import Sink
 from ...vocabulary import PROGRAMS, Operation, Program
 from ..closed import Open, require_closed
 from .finding import Finding, Severity, shown
@@ -71,7 +71,8 @@ def check_log(policy: Policy, account: Account) -> Iterator[Finding]:
     except Open as problem:
         yield Finding.from_complaint(Severity.ERROR, str(problem))
         return
-    folder = policy.log if os.path.lexists(policy.log) else os.path.dirname(policy.log)
+    there = os.path.lexists(policy.log)
+    folder = policy.log if there else os.path.dirname(policy.log)
     try:
         system = os.statvfs(folder)
     except OSError as error:
@@ -84,24 +85,22 @@ def check_log(policy: Policy, account: Account) -> Iterator[Finding]:
     elif not system.f_bfree:
         yield Finding(Severity.ERROR, shown(folder), "its file system is full, so no command runs",
                       "make room there")
-    if folder == policy.log:
+    elif there:
         yield from _check_log_files(policy)
+    else:
+        yield Finding(Severity.ERROR, place, "there is no log yet, so no command runs",
+                      "bpc-ssh-guardctl log init begins it")
 
 
 def _check_log_files(policy: Policy) -> Iterator[Finding]:
     try:
-        Sink.open(policy.log).close()
+        sink = Sink.open(policy.log, policy.state)
+        try:
+            sink.inspect()
+        finally:
+            sink.close()
     except GuardFailure as failure:
         yield Finding.from_complaint(Severity.ERROR, failure.detail)
-        return
-    path = policy.log + b"/" + FILE_NAME
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
-        return
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        yield Finding(Severity.ERROR, shown(path), "is no regular file of one name, so no command"
-                      " runs", "move it away")
 
 
 def check_programs(policy: Policy, account: Account) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ import pytest
 
 from bpc_ssh_guard import exits
 from bpc_ssh_guard.__main__ import main
+from tests import command_log
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY_ID = "0123456789abcdef0123456789abcdef"
@@ -21,6 +22,8 @@ class Client:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "policy"
+        (folder / "log").mkdir(mode=0o700)
+        command_log.begin(folder / "log")
         self.write("Backup /srv/data", "Tools rsync")
 
     def write(self, *lines: str) -> None:
@@ -108,15 +111,17 @@ def test_has_nothing_to_suggest_for_what_no_policy_admits(
 def test_says_which_log_can_not_be_read(
     client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    os.unlink(command_log.first_segment(client.path.parent / "log"))
+
     assert client.suggest() == exits.COULD_NOT_RUN
-    assert f"{client.path.parent}/log/commands.jsonl: No such file" in capsys.readouterr().err
+    assert f"{client.path.parent}/log: there is no log" in capsys.readouterr().err
 
 
 def test_ignores_torn_lines_of_the_log(
     client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client.login("tar -c -f - -C /srv/data .")
-    with open(os.path.join(client.path.parent, "log", "commands.jsonl"), "ab") as log:
+    with open(command_log.first_segment(client.path.parent / "log"), "ab") as log:
         log.write(b'{"event.action":"command-den')
 
     assert client.suggest() == exits.NO

@@ -10,6 +10,7 @@ from bpc_ssh_guard.guardctl.authorize import Authorization, PublicKey, authorize
 from bpc_ssh_guard.guardctl.check import Finding, check
 from bpc_ssh_guard.guardctl.checks.account import Account
 from bpc_ssh_guard.policy import load
+from tests import command_log
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
 
@@ -44,6 +45,7 @@ class Client:
         self.root = root
         for name in ("log", "data", "restored", "home/.ssh", "etc"):
             os.makedirs(f"{root}/{name}", mode=0o700)
+        command_log.begin(f"{root}/log")
         self.policy_path = f"{root}/etc/policy"
         self.write_policy(POLICY.format(root=root))
         self.folder = f"{root}/home/.ssh"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from bpc_ssh_guard.guardctl.check import Finding
+from tests import command_log
 
 from . import scenes
 
@@ -103,17 +105,28 @@ def test_refuses_a_log_that_the_guard_cannot_make(checked):
     ]
 
 
-def test_has_nothing_against_a_log_that_the_guard_will_make(checked):
-    os.rmdir(f"{checked.root}/log")
-    assert checked.complaints() == []
+def test_tells_how_to_begin_a_log_that_is_not_there(checked):
+    shutil.rmtree(f"{checked.root}/log")
+    assert checked.complaints() == [
+        "error: /log: there is no log yet, so no command runs; bpc-ssh-guardctl log init begins it"
+    ]
     assert not os.path.exists(f"{checked.root}/log")
 
 
-def test_refuses_a_log_file_that_is_a_link(checked):
-    os.symlink("/dev/null", f"{checked.root}/log/commands.jsonl")
+def test_tells_how_to_begin_a_log_whose_state_is_missing(checked):
+    os.unlink(f"{checked.root}/log/state/state")
     assert checked.complaints() == [
-        ("error: /log/commands.jsonl: is no regular file of one name, so no command runs;"
-        " move it away")
+        "error: /log/state/state: is missing; bpc-ssh-guardctl log init begins a log"
+    ]
+
+
+def test_refuses_a_log_file_that_is_a_link(checked):
+    segment = command_log.first_segment(f"{checked.root}/log")
+    os.unlink(segment)
+    os.symlink("/dev/null", segment)
+    assert checked.complaints() == [
+        (f"error: /log/{os.path.basename(segment)}: too many levels of symbolic links; put a"
+        " regular file there, no symbolic link")
     ]
 
 

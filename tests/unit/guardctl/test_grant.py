@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pwd
 import resource
@@ -27,6 +26,7 @@ from bpc_ssh_guard.guardctl.grant import (
 )
 from bpc_ssh_guard.policy import window
 from bpc_ssh_guard.policy.window import Clock, Grant
+from tests import command_log
 
 from . import scenes
 
@@ -63,11 +63,7 @@ def stored(client: scenes.Client) -> Grant | None:
 
 
 def records(client: scenes.Client) -> list[dict]:
-    path = f"{client.root}/log/commands.jsonl"
-    if not os.path.exists(path):
-        return []
-    with open(path, "rb") as file:
-        return [json.loads(line) for line in file]
+    return command_log.records(f"{client.root}/log")
 
 
 def events(client: scenes.Client) -> list[tuple[str, str | None, str | None]]:
@@ -205,7 +201,7 @@ def test_never_widens_by_a_link_that_a_restore_has_put_there(client, target) -> 
 )
 def test_opens_only_for_a_restore_key_that_needs_it(client, label, expected) -> None:
     assert complaint(client, label, 7200).removeprefix("/etc/policy:").startswith(expected)
-    assert not os.path.exists(state(client))
+    assert not os.path.exists(f"{state(client)}/grants")
 
 
 @pytest.mark.parametrize("seconds", [SHORTEST, LONGEST])
@@ -271,14 +267,16 @@ def test_closes_an_expired_grant_before_it_opens_another(client) -> None:
 
 def test_what_cannot_be_recorded_is_not_opened(client) -> None:
     os.chmod(f"{client.root}/log", 0o777)
-    os.makedirs(f"{client.root}/state/grants", mode=0o700)
     client.write_policy(f"State {client.root}/state\n" + POLICY.format(root=client.root))
+    os.rename(f"{client.root}/log/state", f"{client.root}/state")
+    os.mkdir(f"{client.root}/state/grants", mode=0o700)
     assert complaint(client, LABEL, 7200).startswith("/log: group or others may write to it")
     assert os.listdir(f"{client.root}/state/grants") == []
 
 
 def test_a_grant_stays_when_its_replacement_cannot_be_recorded(client) -> None:
     client.write_policy(f"State {client.root}/state\n" + POLICY.format(root=client.root))
+    os.rename(f"{client.root}/log/state", f"{client.root}/state")
     first = open_grant(client.policy, LABEL, 7200)
     os.chmod(f"{client.root}/log", 0o777)
     complaint(client, LABEL, 60)
@@ -342,7 +340,6 @@ def run_killed(client: scenes.Client, step: str, *call: str) -> None:
 
 def test_the_grant_and_its_record_are_on_the_disk_before_it_counts(client) -> None:
     os.makedirs(f"{state(client)}/grants", mode=0o700)
-    os.close(os.open(f"{client.root}/log/commands.jsonl", os.O_CREAT, 0o640))
     trace = f"{client.root}/trace"
     subprocess.run(
         ["strace", "-qq", "-y", "-o", trace, "-e", "trace=fsync,fdatasync,renameat",
@@ -355,7 +352,8 @@ def test_the_grant_and_its_record_are_on_the_disk_before_it_counts(client) -> No
              for name, rest in calls]
     assert found == [
         ("fsync", f"/log/state/grants/.{LABEL}.new"),
-        ("fdatasync", "/log/commands.jsonl"),
+        ("fdatasync", f"/log/{os.path.basename(command_log.first_segment(''))}"),
+        ("renameat", "/log/state"),  # the log's notes
         ("renameat", "/log/state/grants"),
         ("fsync", "/log/state/grants"),
     ]
@@ -424,6 +422,7 @@ def test_revokes_a_grant_that_cannot_be_read(client) -> None:
 
 def test_a_grant_is_revoked_even_where_that_cannot_be_recorded(client) -> None:
     client.write_policy(f"State {client.root}/state\n" + POLICY.format(root=client.root))
+    os.rename(f"{client.root}/log/state", f"{client.root}/state")
     open_grant(client.policy, LABEL, 7200)
     os.chmod(f"{client.root}/log", 0o777)
     with pytest.raises(GrantError, match="the grant is closed, and that could not be recorded: "):
@@ -456,7 +455,7 @@ def test_listing_closes_what_is_over_once(client) -> None:
 
 def test_listing_makes_nothing(client) -> None:
     assert list_grants(client.policy) == {}
-    assert not os.path.exists(state(client))
+    assert not os.path.exists(f"{state(client)}/grants")
 
 
 def test_listing_names_a_grant_that_cannot_be_read(client) -> None:

@@ -6,16 +6,20 @@ import json
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpc_ssh_guard
+from bpc_ssh_guard.record import begin as beginning
+from bpc_ssh_guard.record import segment
 from bpc_ssh_guard.record.event import Session
 from bpc_ssh_guard.record.grants import CLOSED, Administration
-from bpc_ssh_guard.record.sink import FILE_NAME
+from bpc_ssh_guard.record.sink import Sink
 from bpc_ssh_guard.vocabulary import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bpc_ssh_guard.record.begin import Begun
 
 CHECKOUT = os.path.dirname(os.path.dirname(bpc_ssh_guard.__file__))
 LABEL = b"web1-backup"
@@ -125,19 +129,61 @@ def every_line(of: Session) -> list[bytes]:
     ]
 
 
-def log_path(directory: bytes) -> bytes:
-    return directory + b"/" + FILE_NAME
+def state_of(directory: bytes) -> bytes:
+    """Return the path of the state folder of the log in DIRECTORY."""
+    return directory + b"-state"
 
 
-def log_lines(directory: bytes) -> list[bytes]:
-    """Return the lines of the log file, each without its LF."""
-    with open(log_path(directory), "rb") as file:
+def begin(directory: bytes) -> Begun:
+    """Begin a log in DIRECTORY."""
+    return beginning.begin(directory, state_of(directory))
+
+
+def open_sink(directory: bytes) -> Sink:
+    """Return the open log in DIRECTORY."""
+    return Sink.open(directory, state_of(directory))
+
+
+def append(directory: bytes, *lines: bytes, **how: Any) -> None:
+    """Append LINES as one guard does."""
+    sink = open_sink(directory)
+    try:
+        for line in lines:
+            sink.append(line, **how)
+    finally:
+        sink.close()
+
+
+def log_path(directory: bytes, first: int = 0) -> bytes:
+    """Return the path of the segment whose first record has the number FIRST."""
+    return directory + b"/" + segment.name_of(first)
+
+
+def log_lines(directory: bytes, first: int = 0) -> list[bytes]:
+    """Return the lines of a segment, each without its LF."""
+    with open(log_path(directory, first), "rb") as file:
         return file.read().split(b"\n")[:-1]
 
 
-def records(directory: bytes) -> list[dict[str, object]]:
-    """Return all records of the log; raise if a line is none."""
-    return [json.loads(line) for line in log_lines(directory)]
+def records(directory: bytes, first: int = 0) -> list[dict[str, object]]:
+    """Return all records of a segment; raise if a line is none."""
+    return [json.loads(line) for line in log_lines(directory, first)]
+
+
+def records_of_all(directory: bytes) -> list[dict[str, object]]:
+    """Return all records of all segments."""
+    firsts = sorted(segment.first_of(name) for name in os.listdir(directory))
+    return [record for first in firsts for record in records(directory, first)]
+
+
+def told(directory: bytes) -> list[dict[str, object]]:
+    """Return the records that were appended, without the log's own and without evidence."""
+    evidence = ("event.sequence", "h", "m")
+    return [
+        {name: value for name, value in record.items() if name not in evidence}
+        for record in records(directory)
+        if record.get("event.action") not in ("log-rotated", "log-recovered", "policy-changed")
+    ]
 
 
 def start(work: Callable[[], None]) -> int:

@@ -13,9 +13,10 @@ import sys
 import pytest
 
 from bpc_ssh_guard.errors import GuardFailure
-from bpc_ssh_guard.record.sink import Sink
+from bpc_ssh_guard.record.sink import Kind
 
 from . import scenes
+from .verifier import verify
 
 pytestmark = pytest.mark.lab
 
@@ -38,28 +39,42 @@ def in_namespace(name: str, directory: bytes, *wrapper: str) -> str:
 
 
 def mount_small(directory: bytes, *options: str) -> None:
-    mount = ["mount", "-t", "tmpfs", "-o", ",".join(["size=64k", "mode=0750", *options]), "tmpfs"]
+    size = ["size=5m", "mode=0750", *options]  # the reserve has 4 MiB
+    mount = ["mount", "-t", "tmpfs", "-o", ",".join(size), "tmpfs"]
     subprocess.run([*mount, os.fsdecode(directory)], check=True)
 
 
 def fill(directory: bytes) -> None:
+    """Fill log and state, which share a small file system; then refuse, end, and make room."""
     mount_small(directory)
-    sink = Sink.open(directory)
-    session = scenes.session()
-    count = 0
+    log = directory + b"/log"
+    begun = scenes.begin(log)
+    sink, session, count = scenes.open_sink(log), scenes.session(), 0
     while True:
-        size = os.stat(scenes.log_path(directory)).st_size if count else 0
+        size = os.stat(scenes.log_path(log)).st_size
         try:
-            sink.append(scenes.started(session))
+            sink.append(scenes.started(session, argv=[b"x" * 1000] * 40), Kind.START)
         except GuardFailure as failure:
             print(failure.reason, failure.detail)
             break
         count += 1
-    assert os.stat(scenes.log_path(directory)).st_size == size
-    assert len(scenes.records(directory)) == count > 20
+    assert count > 20
+    assert os.stat(scenes.log_path(log)).st_size == size
+    for _ in range(3):  # what may use the reserve still can
+        sink.append(scenes.denied(session), Kind.REFUSAL, ("web1-backup", "0" * 32))
+    sink.append(scenes.ended(session), Kind.END)
+    with pytest.raises(GuardFailure):
+        sink.append(scenes.started(session), Kind.START)
+    subprocess.run(["mount", "-o", "remount,size=12m", os.fsdecode(directory)], check=True)
+    sink.append(scenes.started(session), Kind.START)
+    found = verify(log, begun.chain, begun.key)
+    assert found.findings == []
+    codes = [record.get("event.code") for record in found.records]
+    assert codes.count("log-full") == 1
+    assert len(found.records) == 1 + count + 3 + 1 + 2
 
 
-def test_a_full_disk_keeps_whole_records_only(directory) -> None:
+def test_a_full_disk_keeps_whole_records_and_what_may_use_the_reserve(directory) -> None:
     os.mkdir(directory)
     said = in_namespace("fill", directory)
     assert said.startswith("cannot-record ")
@@ -67,20 +82,22 @@ def test_a_full_disk_keeps_whole_records_only(directory) -> None:
 
 
 def write_read_only(directory: bytes) -> None:
-    mount_small(directory, "ro")
+    scenes.begin(directory)
+    names = [os.fsdecode(directory)] * 2
+    subprocess.run(["mount", "--bind", *names], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", names[0]], check=True)
     with pytest.raises(GuardFailure) as caught:
-        Sink.open(directory).append(b"{}\n")
+        scenes.append(directory, b"{}\n")
     print(caught.value.detail)
 
 
 def test_a_read_only_file_system_is_a_failure(directory) -> None:
-    os.mkdir(directory)
     assert "mount its file system writable" in in_namespace("write_read_only", directory)
 
 
 def open_foreign(directory: bytes) -> None:
     with pytest.raises(GuardFailure) as caught:
-        Sink.open(directory)
+        scenes.open_sink(directory)
     print(caught.value.detail)
 
 
@@ -95,19 +112,18 @@ def test_refuses_a_log_of_another_account(directory) -> None:
 
 
 def write_once(directory: bytes) -> None:
-    sink, line = Sink.open(directory), scenes.started(scenes.session())
+    sink, line = scenes.open_sink(directory), scenes.started(scenes.session())
     os.write(2, b"append begins\n")
     sink.append(line)
     os.write(2, b"append ended\n")
 
 
 def test_a_line_is_written_at_once_under_the_lock_and_synced(directory, tmp_path) -> None:
-    os.mkdir(directory)
-    os.close(os.open(scenes.log_path(directory), os.O_CREAT, 0o640))
+    scenes.begin(directory)
     trace = tmp_path / "trace"
     calls = "flock,write,pwrite64,writev,fdatasync,close"
     in_namespace("write_once", directory, "strace", "-o", str(trace), "-e", f"trace={calls}")
     told = trace.read_text()
     between = told[told.index("append begins") : told.index("append ended")]
     names = re.findall(r"^(\w+)\(", between[between.index("\n") + 1 :], re.MULTILINE)
-    assert names == ["flock", "write", "fdatasync", "close", "write"]
+    assert names == ["flock", "close", "write", "fdatasync", "pwrite64", "close", "close", "write"]

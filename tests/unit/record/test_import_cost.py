@@ -18,7 +18,7 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from bpc_ssh_guard.record import event, sink, syslog_copy
 session = event.Session.from_environment({}, b"web1-backup", b"")
-log = sink.Sink.open(sys.argv[2].encode())
+log = sink.Sink.open(sys.argv[2].encode(), sys.argv[2].encode() + b"-state")
 line = session.denied(reason="not-words", command=b"\\xff", secluded=b"rsync\\0.\\0\\0")
 log.append(line)
 syslog_copy.send_copy(line, sys.argv[2] + "/none")
@@ -27,6 +27,7 @@ print(" ".join(sys.modules))
 
 
 def test_recording_imports_no_costly_module(directory) -> None:
+    scenes.begin(directory)
     done = subprocess.run(
         ["/usr/bin/python3", "-IS", "-c", SCRIPT, scenes.CHECKOUT, os.fsdecode(directory)],
         capture_output=True,

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bpc_ssh_guard.record.line import RECORD_LIMIT
 from bpc_ssh_guard.record.read import read
-from bpc_ssh_guard.record.sink import Sink
 
 from . import scenes
 
@@ -30,14 +29,13 @@ def log(directory, tmp_path):
 
 
 def test_reads_what_the_sink_wrote(directory, session, tmp_path) -> None:
-    sink = Sink.open(directory)
+    scenes.begin(directory)
     lines = scenes.every_line(session)
-    for line in lines:
-        sink.append(line)
-    sink.close()
+    scenes.append(directory, *lines)
     found = list(read(str(tmp_path / "log")))
-    assert [line.record for line in found] == [json.loads(line) for line in lines]
-    assert [line.number for line in found] == list(range(1, len(lines) + 1))
+    assert [line.number for line in found] == list(range(1, len(lines) + 2))
+    assert scenes.told(directory) == [json.loads(line) for line in lines]
+    assert [line.record for line in found] == scenes.records(directory)
 
 
 @pytest.mark.parametrize(
