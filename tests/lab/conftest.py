@@ -45,6 +45,13 @@ def site() -> Iterator[Site]:
         yield site
 
 
+@pytest.fixture(autouse=True)
+def _unhurried(request: pytest.FixtureRequest) -> None:
+    """Let each test be refused as often as a key may be in a minute, whatever came before it."""
+    if "site" in request.fixturenames:
+        request.getfixturevalue("site").host.forget_refusals()
+
+
 @pytest.fixture(scope="session")
 def backuppc(site: Site) -> Iterator[BackupPcServer]:
     """Return a BackupPC server that knows no host yet."""

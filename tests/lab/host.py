@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -95,6 +96,11 @@ class GuardedHost:
         """Return everything on the machine but log and state, which change by every attempt."""
         return {path: entry for path, entry in snapshot(self.folder).items()
                 if not path.startswith(b"log/")}
+
+    def forget_refusals(self) -> None:
+        """Begin the count of refusals anew, as the loss of the log's notes does."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self.folder}/log/state/aux")
 
     def install(self) -> None:
         """Install the guard's part of this checkout, as an admin would."""
