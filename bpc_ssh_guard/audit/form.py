@@ -1,0 +1,84 @@
+"""A record's evidence by its place in the line: fixed bytes, so that no JSON parser is needed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, Optional
+
+from ..record import seal
+
+HEX_HEAD: Final = 2 * seal.HEAD_BYTES
+BEGIN: Final = b'{"event.sequence":'
+RECOVERED: Final = b',"event.action":"log-recovered",'
+CHAIN_ID: Final = b',"bpc.chain.id":"'
+TAIL: Final = -seal.TAIL_LENGTH
+HEAD_AT: Final = TAIL + len(seal.HEAD_MARK)
+MAC_AT: Final = HEAD_AT + HEX_HEAD + len(seal.MAC_MARK)
+MAC_DIGITS: Final = 2 * seal.MAC_BYTES
+# The end of every record, to be filled in with the hex digits of h and m.
+EVIDENCE: Final = seal.HEAD_MARK + b"%b" + seal.MAC_MARK + b"%b" + seal.END
+
+
+def has_form(line: bytes) -> bool:
+    """Tell whether LINE ends as every record does."""
+    return (
+        line[TAIL:HEAD_AT] == seal.HEAD_MARK
+        and line[HEAD_AT + HEX_HEAD : MAC_AT] == seal.MAC_MARK
+        and line.endswith(seal.END)
+    )
+
+
+def head_of(line: bytes) -> bytes:
+    """Return the hex digits of h in LINE, which has the form."""
+    return line[HEAD_AT : HEAD_AT + HEX_HEAD]
+
+
+def mac_of(line: bytes) -> bytes:
+    """Return the hex digits of m in LINE, which has the form."""
+    return line[MAC_AT : MAC_AT + MAC_DIGITS]
+
+
+def number_of(line: bytes) -> Optional[int]:
+    """Return the number of LINE if it has the form of a record."""
+    if not line.startswith(BEGIN) or not has_form(line):
+        return None
+    digits = line[len(BEGIN) : len(BEGIN) + 21].partition(b",")[0]
+    try:
+        bytes.fromhex(head_of(line).decode("ascii"))
+    except ValueError:
+        return None
+    return int(digits) if digits.isdigit() else None
+
+
+def member_after(line: bytes, mark: bytes) -> Optional[bytes]:
+    """Return the string behind MARK, which no text of a stranger can hold unescaped."""
+    begin = line.find(mark)
+    if begin < 0:
+        return None
+    begin += len(mark)
+    return line[begin : line.find(b'"', begin)]
+
+
+def previous_head(line: bytes) -> Optional[bytes]:
+    said = member_after(line, b',"bpc.segment.previous_head":"')
+    try:
+        head = bytes.fromhex(said.decode("ascii")) if said else b""
+    except ValueError:
+        return None
+    return head if len(head) == seal.HEAD_BYTES else None
+
+
+def recovered(line: bytes) -> Optional[dict[str, Any]]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def time_of(line: Optional[bytes]) -> str:
+    """Return the time of LINE, whose second member it is; nothing for none."""
+    if line is None:
+        return ""
+    begin = line.find(b',"@timestamp":"', 0, 64) + len(b',"@timestamp":"')
+    return line[begin : begin + 27].decode("ascii", "replace")

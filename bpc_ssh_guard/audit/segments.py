@@ -1,0 +1,54 @@
+"""The segments of a log in a folder, plain or compressed, read line by line in bounded memory."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+from ..record import segment
+from ..record.line import RECORD_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GZIP: Final = ".gz"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One file of a log: the number that its name says its first record has, and its path."""
+
+    first: int
+    path: str
+
+    @property
+    def name(self) -> str:
+        """Return the file's name."""
+        return os.path.basename(self.path)
+
+    def open(self) -> BinaryIO:
+        """Return the open file, decompressed; raises OSError."""
+        if self.path.endswith(GZIP):
+            return cast(BinaryIO, gzip.open(self.path, "rb"))
+        return open(self.path, "rb")
+
+
+def segments_in(folder: str) -> list[Segment]:
+    """Return the segments in FOLDER by number; raises OSError.
+
+    A segment that is there plain and compressed is taken plain.
+    """
+    found: dict[int, Segment] = {}
+    for name in sorted(os.listdir(folder), reverse=True):
+        first = segment.first_of(os.fsencode(name.removesuffix(GZIP)))
+        if first >= 0:
+            found[first] = Segment(first, os.path.join(folder, name))
+    return [found[first] for first in sorted(found)]
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """Yield each line of FILE with its LF; of an overlong one pieces, none of which is a record."""
+    while line := file.readline(RECORD_LIMIT + 1):
+        yield line
