@@ -17,8 +17,11 @@ from ..record.seal import NONCE_BYTES
 from ..record.sink import Sink
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..policy.model import Policy
     from ..record.begin import Begun
+    from ..record.block import Block
     from ..record.sink import Checkpoint
 
 _STATE_FILES: Final = (STATE, notes.NAME, reserve.NAME)
@@ -39,13 +42,19 @@ class Status:
     segments: int
     reserve: bool
     debts: tuple[str, ...]
+    trouble: str
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is left for the next record to make good."""
+        return self.reserve and not self.debts and not self.trouble
 
     def as_json(self) -> dict[str, object]:
         """Return it for --json."""
         return {
             "chain": self.chain, "sequence": self.sequence, "segment": self.segment,
             "size": self.size, "segments": self.segments, "reserve": self.reserve,
-            "debts": list(self.debts),
+            "debts": list(self.debts), "trouble": self.trouble,
         }
 
 
@@ -80,8 +89,20 @@ def status(policy: Policy) -> Status:
     names = [name for name in os.listdir(policy.log) if segment.first_of(name) >= 0]
     return Status(
         block.chain.hex(), block.sequence, segment.name_of(block.first).decode("ascii"),
-        block.size, len(names), whole, debts,
+        block.size, len(names), whole, debts, _trouble(policy, block),
     )
+
+
+def _trouble(policy: Policy, block: Block) -> str:
+    """Return in what the active segment differs from the state; the next record tells it too."""
+    try:
+        found = os.stat(os.path.join(policy.log, segment.name_of(block.first))).st_size
+    except FileNotFoundError:
+        return "the segment is gone"
+    if found == block.size:
+        return ""
+    more = found > block.size
+    return f"the segment has {abs(found - block.size)} bytes {'more' if more else 'less'}"
 
 
 def checkpoint(policy: Policy, nonce: str) -> Checkpoint:
@@ -110,13 +131,22 @@ def _move_aside(policy: Policy) -> None:
     folder = state_folder.open_folder(policy.state, make=True)
     os.close(folder)
     present = [each for each in _STATE_FILES if os.path.lexists(os.path.join(policy.state, each))]
-    if STATE in present:  # no guard writes while its log moves
+    lock = -1
+    if STATE in present:  # no guard writes while its log moves; one that waits finds it moved
         lock = os.open(os.path.join(policy.state, STATE), os.O_RDWR | os.O_NOFOLLOW)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    for above, names, mode in ((policy.log, segments, 0o750), (policy.state, present, 0o700)):
-        if names:
-            aside = os.path.join(above, name)
-            os.mkdir(aside, mode)
-            os.chown(aside, -1, os.stat(above).st_gid)
-            for each in names:
-                os.rename(os.path.join(above, each), os.path.join(aside, each))
+    try:
+        if lock >= 0:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for above, names, mode in ((policy.state, present, 0o700), (policy.log, segments, 0o750)):
+            if names:
+                _move(names, above, os.path.join(above, name), mode)
+    finally:
+        if lock >= 0:
+            os.close(lock)
+
+
+def _move(names: Iterable[bytes], above: bytes, aside: bytes, mode: int) -> None:
+    os.mkdir(aside, mode)
+    os.chown(aside, -1, os.stat(above).st_gid)
+    for each in names:
+        os.rename(os.path.join(above, each), os.path.join(aside, each))

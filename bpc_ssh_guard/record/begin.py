@@ -15,12 +15,13 @@ from .block import Block
 from .held import STATE, month
 from .line import text
 from .seal import CHAIN_BYTES, KEY_BYTES
-from .sink import Sink
+from .sink import DIRECTORY_MODE, Sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
+_IS_A_LOG: Final = "is a log already; --rekey moves it aside and begins a new one"
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -41,6 +42,7 @@ def begin(log: bytes, state: bytes) -> Begun:
 
     K_0 leaves the disk by that. Raises GuardFailure(cannot-record), also where there is a log.
     """
+    _make_folder(log)  # first, as the state may lie in it
     try:
         folder = state_folder.open_folder(state, make=True)
     except GuardFailure as failure:
@@ -50,18 +52,40 @@ def begin(log: bytes, state: bytes) -> Begun:
     try:
         _require_no_log(log)
         _write_state(folder, block.to_bytes())
-        reserve.fill(folder)
+        try:
+            reserve.fill(folder)
+            _append_first(log, state)
+        except BaseException:
+            os.unlink(STATE, dir_fd=folder)  # K_0 with it; it can be begun again
+            raise
+    except FileExistsError:
+        raise _failure(os.path.join(state, STATE), _IS_A_LOG) from None
     except OSError as error:
         what = error.strerror or "unknown error"
         raise _failure(state, f"{what[:1].lower()}{what[1:]}; mend that and begin again") from None
     finally:
         os.close(folder)
+    return begun
+
+
+def _append_first(log: bytes, state: bytes) -> None:
+    """Append record 0, which the log makes of itself."""
     sink = Sink.open(log, state)
     try:
         sink.append(b"")
     finally:
         sink.close()
-    return begun
+
+
+def _make_folder(log: bytes) -> None:
+    try:
+        os.mkdir(log)
+    except FileExistsError:
+        return
+    except OSError as error:
+        what = error.strerror or "unknown error"
+        raise _failure(log, f"{what[:1].lower()}{what[1:]}; make the folder above it") from None
+    os.chmod(log, DIRECTORY_MODE)  # whatever the umask took away
 
 
 def _write_state(folder: int, data: bytes) -> None:
@@ -81,8 +105,7 @@ def _require_no_log(log: bytes) -> None:
         return
     for name in names:
         if segment.first_of(name) >= 0:
-            complaint = "is a log already; --rekey moves it aside and begins a new one"
-            raise _failure(os.path.join(log, name), complaint)
+            raise _failure(os.path.join(log, name), _IS_A_LOG)
 
 
 def _failure(path: bytes, complaint: str) -> GuardFailure:

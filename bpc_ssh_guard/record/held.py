@@ -10,13 +10,11 @@ import errno
 import os
 import time
 
-from . import own, reserve, segment
+from . import reserve, segment
 from .block import SIZE as BLOCK_SIZE
 from .block import Block
 from .chain import Chain
 from .notes import Notes
-from .own import Recovered, Rotated
-from .recovery import read_surplus
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +35,8 @@ class Held:
     """
 
     __slots__ = (
-        "_block", "_due", "_first", "_folder", "_lacks_lf", "_log", "_segment", "_size", "_state",
-        "at", "chain", "notes",
+        "_block", "_due", "_first", "_folder", "_lacks_lf", "_log", "_month", "_segment", "_size",
+        "_state", "at", "chain", "notes",
     )
     _block: Block
     chain: Chain
@@ -57,7 +55,7 @@ class Held:
         """Return what the state says; raises for a damaged one and an unsafe segment too."""
         block = Block.from_bytes(os.pread(self._state, BLOCK_SIZE + 1, 0))
         self.at = segment.name_of(block.first)
-        if _exists(self._log, self.at):
+        if _size_of(self._log, self.at) != segment.MISSING:
             self._segment = segment.open_existing(self._log, self.at)
         return block
 
@@ -67,7 +65,9 @@ class Held:
         self.chain = Chain.after(self._block)
         self.notes = Notes.read(self._folder)
         self._first, self._size = self._block.first, self._block.size
+        self._month = self._block.month
         self._open_segment()
+        self._begin_day()
         self._rotate_if_due()
 
     def close(self) -> None:
@@ -97,15 +97,19 @@ class Held:
         try:
             segment.append(self._segment, data, self._size)
         except OSError as error:
-            if error.errno not in FULL or not reserved:
+            # A piece that could not be taken back (chattr +a) has to be acknowledged first.
+            torn = os.fstat(self._segment).st_size != self._size
+            if error.errno not in FULL or not reserved or torn:
                 raise
+            from .own import Recovered
+
             reserve.release(self._folder)
             self.owe(Recovered.LOG_FULL)
             segment.append(self._segment, data, self._size)
         chain = self.chain
         block = Block(
-            chain.sequence, self._size + len(data), self._first, month(), chain.head, chain.key,
-            self._block.chain,
+            chain.sequence, self._size + len(data), self._first, self._month, chain.head,
+            chain.key, self._block.chain,
         )
         self.at = STATE
         # Not synced: a state that a crash made old is rolled forward by the segment.
@@ -128,21 +132,26 @@ class Held:
         if not reserve.is_whole(self._folder):
             self.at = reserve.NAME
             reserve.fill(self._folder)
-        for code in self.notes.debts:
-            self._due.append(own.log_recovered(code))
-            self.notes.changed = True
+        if not self.notes.debts:
+            return
+        from .own import log_recovered
+
+        self._due += [log_recovered(code) for code in self.notes.debts]
         self.notes.debts.clear()
+        self.notes.changed = True
 
     def _open_segment(self) -> None:
-        next_name = segment.name_of(self._block.sequence)
-        if self._block.sequence != self._first and _exists(self._log, next_name):
-            self._first, self._size = self._block.sequence, 0  # a guard died while rotating
+        left = None  # the bytes of the segment before, where a guard died while leaving it
+        is_there = _size_of(self._log, segment.name_of(self._block.sequence)) != segment.MISSING
+        if self._block.sequence != self._first and is_there:
+            left = _size_of(self._log, segment.name_of(self._first))
+            self._first, self._size, self._month = self._block.sequence, 0, month()
         self.at = segment.name_of(self._first)
         try:
             self._segment = segment.open_existing(self._log, self.at)
         except FileNotFoundError:
             if self._size:
-                self._begin_after_loss(own.MISSING)
+                self._begin_after_loss(segment.MISSING)
                 return
             self._segment = segment.create(self._log, self.at)
         found = os.fstat(self._segment).st_size
@@ -150,24 +159,34 @@ class Held:
             self._begin_after_loss(found)
         elif found > self._size:
             self._roll_forward()
+        if left is not None and left < self._block.size and self.chain.sequence == self._first:
+            self._tell_loss(self._block.size, left)
 
     def _roll_forward(self) -> None:
+        from .own import Recovered, log_recovered
+        from .recovery import read_surplus
+
         surplus = read_surplus(self._segment, self._size, self.chain)
         tail = surplus.tail
         self._size = surplus.size
         self._lacks_lf = surplus.lacks_lf if tail is None else tail.lacks_lf
         if tail is not None:
             code = Recovered.TORN_WRITE if tail.torn else Recovered.FOREIGN_BYTES
-            self._due.append(own.log_recovered(code, tail, segment=self._segment_members()))
+            self._due.append(log_recovered(code, tail, segment=self._segment_members()))
 
     def _begin_after_loss(self, found: int) -> None:
         """Leave the active segment, of which FOUND bytes are there, and begin the next one."""
-        sizes = self._size, found
+        expected = self._size
         self._begin(self.chain.sequence)
-        recovered = own.log_recovered(
-            Recovered.LOG_SHORTER, sizes=sizes, segment=self._segment_members()
-        )
-        self._due.append(recovered)
+        self._tell_loss(expected, found)
+
+    def _tell_loss(self, expected: int, found: int) -> None:
+        """Record in the new segment that the one before has FOUND bytes, not those EXPECTED."""
+        from .own import Recovered, log_recovered
+
+        members = [] if self._due else self._segment_members()
+        sizes = expected, found
+        self._due.append(log_recovered(Recovered.LOG_SHORTER, sizes=sizes, segment=members))
 
     def _rotate_if_due(self) -> None:
         # A state that was behind is brought up first: were this guard killed now, the next could
@@ -175,18 +194,21 @@ class Held:
         behind = self.chain.sequence != self._block.sequence
         if self._due or (behind and self.chain.sequence != self._first):
             return
-        if self.chain.sequence == self._first:  # nothing stands in it yet
-            reason = Rotated.RESUMED if self._first else Rotated.CREATED
-        elif self._size >= segment.SIZE_LIMIT:
-            reason = Rotated.SIZE
-        elif month() != self._block.month:
-            reason = Rotated.MONTH
-        else:
+        empty = self.chain.sequence == self._first
+        full = self._size >= segment.SIZE_LIMIT
+        if not (empty or full or month() != self._month):
             return
+        from .own import Rotated, log_rotated
+
+        if empty:
+            reason = Rotated.RESUMED if self._first else Rotated.CREATED
+        else:
+            reason = Rotated.SIZE if full else Rotated.MONTH
         if self.chain.sequence != self._first:
-            self._count_day()
+            self.notes.day_bytes += self._size
+            self.notes.changed = True
             self._begin(self.chain.sequence)
-        self._due.append(own.log_rotated(reason, self._segment_members()))
+        self._due.append(log_rotated(reason, self._segment_members()))
 
     def _begin(self, first: int) -> None:
         """Begin the segment whose first record has the number FIRST."""
@@ -194,24 +216,26 @@ class Held:
         created = segment.create(self._log, name)
         self.close()
         self._segment, self._first, self._size, self._lacks_lf = created, first, 0, False
+        self._month = month()
 
-    def _count_day(self) -> None:
-        """Count the segment that ends among the bytes of its day."""
+    def _begin_day(self) -> None:
+        """Count the bytes of log from here on where a new day has begun."""
         notes, today = self.notes, day()
-        notes.day_bytes = self._size + (notes.day_bytes if notes.day == today else 0)
-        notes.day, notes.changed = today, True
+        if notes.day != today:
+            notes.day, notes.day_bytes, notes.changed = today, -self._size, True
 
     def _segment_members(self) -> list[Member]:
         """Return what the segment's first record says of it; nothing for a later one."""
         if self.chain.sequence != self._first:
             return []
+        from .own import segment_members
+
         previous = segment.name_of(self._block.first) if self._first else b""
-        return own.segment_members(self._block.chain, previous, self.chain.head)
+        return segment_members(self._block.chain, previous, self.chain.head)
 
     def written_today(self) -> int:
         """Return how many bytes of log the day has, as far as they are counted."""
-        counted = self.notes.day_bytes if self.notes.day == day() else 0
-        return counted + self._size
+        return self.notes.day_bytes + self._size
 
 
 def day() -> str:
@@ -225,9 +249,9 @@ def month() -> bytes:
     return day()[:6].encode("ascii")
 
 
-def _exists(folder: int, name: bytes) -> bool:
+def _size_of(folder: int, name: bytes) -> int:
+    """Return the size of the file NAME in the open FOLDER, segment.MISSING without one."""
     try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_size
     except FileNotFoundError:
-        return False
-    return True
+        return segment.MISSING

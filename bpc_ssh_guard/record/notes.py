@@ -32,7 +32,7 @@ class Notes:
     def __init__(self) -> None:
         self.policy = ""
         self.day = ""
-        self.day_bytes = 0  # of the segments that were closed on that day
+        self.day_bytes = 0  # of the segments closed on that day, less those of the day before
         self.debts: list[str] = []  # codes of log-recovered that are due
         self.buckets: dict[tuple[str, str], Bucket] = {}  # by key label and KEYID
         self.changed = False

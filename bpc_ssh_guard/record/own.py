@@ -1,4 +1,7 @@
-"""The records that the log makes of itself: segments, recoveries, the policy, what was left out."""
+"""The records that the log makes of itself: segments, recoveries, the policy, what was left out.
+
+Few runs have one to make, so this is imported where it is needed.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,6 @@ RECOVERED: Final = {
 }
 # Others than guards have changed the log; the rest is trouble that is over.
 _FAILURES: Final = frozenset({Recovered.FOREIGN_BYTES, Recovered.LOG_SHORTER})
-MISSING: Final = -1  # the size of a segment that is gone
 
 
 class Rotated:

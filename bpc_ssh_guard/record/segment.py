@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 FILE_MODE: Final = 0o640
+MISSING: Final = -1  # the size of a segment that is gone
 SIZE_LIMIT: Final = 8 << 20  # then the next segment begins: small enough to copy and verify apart
 
 _BEGIN: Final = b"commands-"

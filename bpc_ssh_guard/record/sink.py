@@ -15,12 +15,11 @@ from .. import state as state_folder
 from ..errors import GuardFailure
 from ..lean import SIGALRM, setitimer, signal
 from ..vocabulary import Reason
-from . import own, seal, segment
+from . import seal, segment
 from .block import Damaged
 from .flood import DAY_BYTES, Bucket
 from .held import STATE, Held
 from .line import text
-from .own import Recovered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Kind:
     START: Final = "start"  # allows a command: not beyond the day's bytes, nor on a full disk
     END: Final = "end"  # too late to refuse: it may use the reserve
     REFUSAL: Final = "refusal"  # so many per minute and key; may use the reserve
-    OTHER: Final = "other"
+    OTHER: Final = "other"  # as a start: a key can ask for its greeting without end, too
 
 
 class Checkpoint:
@@ -145,6 +144,8 @@ class Sink:
 
     def owe_end(self) -> None:
         """Note that the end of a command is missing, for a later record to say."""
+        from .own import Recovered
+
         self._with(lambda held: held.owe(Recovered.END_RECORD_LOST))
 
     def close(self) -> None:
@@ -158,7 +159,7 @@ class Sink:
         reserved = kind in (Kind.END, Kind.REFUSAL)
         if not reserved:
             held.pay()
-        if kind == Kind.START and held.written_today() >= DAY_BYTES:
+        if record and not reserved and held.written_today() >= DAY_BYTES:
             what = f"it has {DAY_BYTES >> 20} MiB of today already"
             _refuse(self.directory, f"{what}; look who floods it, or wait for the next day (UTC)")
         self._note_policy(held)
@@ -175,7 +176,9 @@ class Sink:
         if self.policy is None or notes.policy == self.policy[1]:
             return
         if notes.policy:
-            held.add_due(own.policy_changed(*self.policy, notes.policy))
+            from .own import policy_changed
+
+            held.add_due(policy_changed(*self.policy, notes.policy))
         notes.policy, notes.changed = self.policy[1], True
 
     def _with(self, action: Callable[[Held], _Result], look_only: bool = False) -> _Result:
@@ -194,6 +197,8 @@ class Sink:
         try:
             _lock(lock)
             segment.require_closed_to_others(os.fstat(lock))
+            if not self._is_in_place(lock):  # the old state would go on with the old chain
+                _refuse(path, "was moved aside meanwhile; try again")
             if look_only:
                 return action(held)
             held.open()
@@ -210,6 +215,14 @@ class Sink:
             held.close()
             os.close(lock)  # and with it the lock: no other process shares it
 
+    def _is_in_place(self, state: int) -> bool:
+        """Tell whether the open STATE is still the one that the next guard will open."""
+        try:
+            there = os.stat(STATE, dir_fd=self._folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(os.fstat(state), there)
+
     def _path_of(self, name: bytes) -> bytes:
         above = self.directory if segment.first_of(name) >= 0 else self._state_path
         return above + b"/" + name
@@ -220,7 +233,9 @@ def _tell_suppressed(held: Held, now: int, boottime: int) -> None:
     for key, bucket in list(held.notes.buckets.items()):
         if bucket.is_due(now):
             members: list[Member] = [("bpc.key.label", key[0]), ("bpc.key.id", key[1])]
-            held.add_due(own.refusals_suppressed(members, bucket.count, bucket.start, bucket.end))
+            from .own import refusals_suppressed
+
+            held.add_due(refusals_suppressed(members, bucket.count, bucket.start, bucket.end))
             bucket.count, held.notes.changed = 0, True
         elif bucket.is_idle(boottime):
             del held.notes.buckets[key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import confine, memory, parse, session, start, throughput
+from . import confine, log, memory, parse, session, start, throughput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,5 +31,6 @@ ROWS = (
     Row("throughput", "Pulled through sshd, wall time", throughput.measure, 6, 2),
     Row("memory", "Memory beside an open transfer", memory.measure, 5, 1),
     Row("confine", "The kernel's confinement, CPU of the whole tree", confine.measure, 20, 4),
+    Row("log", "The command log: CPU at the start, one record's time", log.measure, 20, 4),
     Row("session", "A whole ssh session, wall time", session.measure, 30, 6),
 )

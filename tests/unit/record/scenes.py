@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import bpc_ssh_guard
 from bpc_ssh_guard.record import begin as beginning
-from bpc_ssh_guard.record import segment
+from bpc_ssh_guard.record import own, segment
+from bpc_ssh_guard.record.authinfo import Certificate, LoginKey
 from bpc_ssh_guard.record.event import Session
 from bpc_ssh_guard.record.grants import CLOSED, Administration
+from bpc_ssh_guard.record.logs import checkpoint_served
+from bpc_ssh_guard.record.recovery import Tail
 from bpc_ssh_guard.record.sink import Sink
 from bpc_ssh_guard.vocabulary import Reason
 
@@ -127,6 +130,24 @@ def every_line(of: Session) -> list[bytes]:
         denied(of),
         restored(of),
     ]
+
+
+def own_lines() -> list[bytes]:
+    """Return one line of each kind that the log makes of itself, or of who reads it."""
+    first = own.segment_members(bytes(16), b"", bytes(32))
+    tail = Tail(52, "0" * 64, lacks_lf=True, torn=True)
+    return [
+        own.log_rotated(own.Rotated.CREATED, first),
+        *(own.log_recovered(code, tail, (5, segment.MISSING)) for code in own.RECOVERED),
+        own.policy_changed(b"/etc/bpc-ssh-guard/policy", POLICY, "0" * 64),
+        own.refusals_suppressed([("bpc.key.label", "web1-backup")], 412, 1, 2),
+        checkpoint_served(bytes(16)),
+    ]
+
+
+def certified() -> LoginKey:
+    """Return a key that logged in by a certificate."""
+    return LoginKey(b"ssh-ed25519", b"key", Certificate(b"web1", 7, b"authority"))
 
 
 def state_of(directory: bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from bpc_ssh_guard.errors import GuardFailure
@@ -71,14 +73,29 @@ def test_a_day_has_so_many_bytes_of_log_and_then_no_command_runs(directory, monk
     scenes.begin(directory)
     monkeypatch.setattr(sink, "DAY_BYTES", 3000)
     scenes.append(directory, b'{"pad":"%s"}\n' % (b"x" * 3000), kind=Kind.START)
-    with pytest.raises(GuardFailure) as caught:
-        scenes.append(directory, b'{"start":1}\n', kind=Kind.START)
-    assert caught.value.reason == "cannot-record"
-    scenes.append(directory, REFUSED, kind=Kind.REFUSAL, key=KEY)  # refusals and ends go on
-    monkeypatch.setattr(held, "day", lambda: "20300101")
-    monkeypatch.setattr(held.segment, "SIZE_LIMIT", 1)
-    scenes.append(directory, b'{"next":1}\n', kind=Kind.OTHER)
-    scenes.append(directory, b'{"start":2}\n', kind=Kind.OTHER)
+    for kind in (Kind.START, Kind.OTHER):  # a greeting, too
+        with pytest.raises(GuardFailure) as caught:
+            scenes.append(directory, b'{"start":1}\n', kind=kind)
+        assert caught.value.reason == "cannot-record"
+    scenes.append(directory, REFUSED, kind=Kind.REFUSAL, key=KEY)
+    scenes.append(directory, b'{"end":1}\n', kind=Kind.END)  # refusals and ends go on
+    tomorrow = f"{int(held.day()) + 1}"  # in the same segment
+    monkeypatch.setattr(held, "day", lambda: tomorrow)
+    scenes.append(directory, b'{"start":2}\n', kind=Kind.START)
+    assert scenes.told(directory)[-1] == {"start": 2}
+
+
+def test_a_day_counts_its_segments_all_together(directory, monkeypatch) -> None:
+    scenes.begin(directory)
+    monkeypatch.setattr(sink, "DAY_BYTES", 10_000)
+    monkeypatch.setattr(held.segment, "SIZE_LIMIT", 2000)
+    count = 0
+    with pytest.raises(GuardFailure):
+        while True:
+            scenes.append(directory, b'{"pad":"%s"}\n' % (b"x" * 800), kind=Kind.START)
+            count += 1
+    logged = sum(entry.stat().st_size for entry in os.scandir(directory))
+    assert 10_000 <= logged < 13_000
 
 
 def test_bounds_have_the_documented_values() -> None:

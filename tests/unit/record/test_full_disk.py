@@ -50,14 +50,15 @@ def fill(directory: bytes) -> None:
     log = directory + b"/log"
     begun = scenes.begin(log)
     sink, session, count = scenes.open_sink(log), scenes.session(), 0
-    while True:
-        size = os.stat(scenes.log_path(log)).st_size
-        try:
-            sink.append(scenes.started(session, argv=[b"x" * 1000] * 40), Kind.START)
-        except GuardFailure as failure:
-            print(failure.reason, failure.detail)
-            break
-        count += 1
+    for arguments in (40, 1):  # long records, then short ones into what those have left
+        while True:
+            size = os.stat(scenes.log_path(log)).st_size
+            try:
+                sink.append(scenes.started(session, argv=[b"x" * 1000] * arguments), Kind.START)
+            except GuardFailure as failure:
+                print(failure.reason, failure.detail)
+                break
+            count += 1
     assert count > 20
     assert os.stat(scenes.log_path(log)).st_size == size
     for _ in range(3):  # what may use the reserve still can
@@ -126,4 +127,4 @@ def test_a_line_is_written_at_once_under_the_lock_and_synced(directory, tmp_path
     told = trace.read_text()
     between = told[told.index("append begins") : told.index("append ended")]
     names = re.findall(r"^(\w+)\(", between[between.index("\n") + 1 :], re.MULTILINE)
-    assert names == ["flock", "write", "fdatasync", "pwrite64", "close", "close", "write"]
+    assert names == ["flock", "close", "write", "fdatasync", "pwrite64", "close", "close", "write"]

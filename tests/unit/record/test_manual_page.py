@@ -12,7 +12,7 @@ import pytest
 
 from bpc_ssh_guard.record.event import ACTIONS
 from bpc_ssh_guard.record.grants import CLOSED
-from bpc_ssh_guard.record.sink import Sink
+from bpc_ssh_guard.record.own import RATE_LIMIT, RECOVERED
 from bpc_ssh_guard.vocabulary import REASONS
 
 from . import scenes
@@ -35,21 +35,25 @@ def test_the_page_is_clean_mdoc() -> None:
 
 def test_the_page_explains_every_field_and_no_other(source, session) -> None:
     explained = re.findall(r"^\.It Va (\S+)$", source, re.MULTILINE)
-    lines = [*scenes.every_line(session), *scenes.grant_lines()]
+    lines = [*scenes.every_line(session), *scenes.grant_lines(), *scenes.own_lines()]
     held = {name for line in lines for name in json.loads(line)}
+    held |= {"event.sequence", "h", "m"}  # the chain's
+    held |= {name for name, _ in scenes.certified().members("authinfo")}
     assert sorted(explained) == sorted(held)
 
 
 def test_the_page_gives_every_reason_its_sentence(source) -> None:
     explained = dict(re.findall(r"^\.It Cm (\S+)\n(.*)$", source, re.MULTILINE))
     codes = {word: said for word, said in explained.items() if word not in ACTIONS}
-    assert codes == {**REASONS, **CLOSED}
+    rate = {RATE_LIMIT: "the key was refused more often than the log takes"}
+    assert codes == {**REASONS, **CLOSED, **RECOVERED, **rate}
 
 
 def test_the_page_explains_every_action(source) -> None:
     for action, pairs in ACTIONS.items():
-        item = source.split(f".It Cm {action}\n")[1].split(".It ")[0]
-        assert f".Pq {', '.join(pairs)}" in item
+        items = source.split(f".It Cm {action}\n")
+        assert len(items) == 2, action
+        assert f".Pq {', '.join(pairs)}" in items[1].split(".It ")[0]
 
 
 def examples(source: str) -> list[str]:
@@ -82,7 +86,8 @@ def test_the_record_on_the_page_is_one_that_the_guard_writes(source, session) ->
         "@timestamp", "bpc.boottime_ns", "host.name", "host.boot.id", "observer.version",
         "process.pid", "process.entity_id", "user.name", "user.id",
     }
-    assert list(written) == list(shown)
+    assert ["event.sequence", *written, "h", "m"] == list(shown)
+    its_own |= {"event.sequence", "h", "m"}
     assert {k: v for k, v in written.items() if k not in its_own} == {
         k: v for k, v in shown.items() if k not in its_own
     }
@@ -99,10 +104,9 @@ def test_the_examples_find_what_they_say(source, directory) -> None:
         scenes.ended(finished),
         scenes.denied(refused),
     ]
-    sink = Sink.open(directory)
-    for line in lines:
-        sink.append(line)
-    sink.close()
+    scenes.begin(directory)
+    scenes.append(directory, *lines)
+    lines = [line + b"\n" for line in scenes.log_lines(directory)][1:]
 
     shown, denied, counted, running, hashed, granted = [
         subprocess.run(
@@ -117,7 +121,7 @@ def test_the_examples_find_what_they_say(source, directory) -> None:
     assert counted.split()[-2:] == [b"1", b'"event.code":"revoked"']
     assert b'1 "event.code":"not-words"\n' in counted
     assert running == b'"process.entity_id":"%s"\n' % unfinished.entity_id.encode()
-    assert hashed.split()[0].decode() == hashlib.sha256(last).hexdigest()
+    assert hashed == b'"h":"%s"\n' % json.loads(last)["h"].encode()
     assert granted == b"".join([*grants, *grants, lines[-3]])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import random
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ import pytest
 from bpc_ssh_guard.errors import GuardFailure
 from bpc_ssh_guard.record import held, segment
 from bpc_ssh_guard.record.recovery import PIECES, is_torn
+from bpc_ssh_guard.record.sink import Kind
 
 from . import scenes
 from .verifier import verify
@@ -118,6 +121,63 @@ def test_a_segment_that_lost_something_is_left_and_the_next_one_says_so(
     assert recovered["bpc.chain.id"] == begun.chain.hex()
     assert ours["a"] == 1
     assert not os.path.exists(path) or os.path.getsize(path) == left
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"event.sequence":2,"@time'])
+def test_a_guard_killed_while_it_left_a_lost_segment_does_not_hide_the_loss(
+    directory, begun, torn: bytes
+) -> None:
+    """The next segment is there, and its first record not, or only a piece of it."""
+    size = os.path.getsize(scenes.log_path(directory))
+    os.truncate(scenes.log_path(directory), size - 5)
+    with open(scenes.log_path(directory, first=2), "wb") as file:
+        file.write(torn)
+    os.chmod(scenes.log_path(directory, first=2), 0o640)
+    scenes.append(directory, LINE)
+    lines = scenes.log_lines(directory, first=2)
+    told = [json.loads(line) for line in lines[len(torn.splitlines()) :]]
+    expected = ["torn-write", "log-shorter"] if torn else ["log-shorter"]
+    assert [record.get("event.code") for record in told] == [*expected, None]
+    assert told[0]["bpc.chain.id"] == begun.chain.hex()
+    assert ["bpc.chain.id" in record for record in told].count(True) == 1
+    assert told[-2]["bpc.recovered.expected"] == size
+    assert told[-2]["bpc.recovered.found"] == size - 5
+
+
+def test_a_lost_end_that_is_noted_does_not_hide_a_loss(directory, begun) -> None:
+    os.unlink(scenes.log_path(directory))
+    sink = scenes.open_sink(directory)
+    sink.owe_end()
+    sink.append(LINE)
+    sink.close()
+    told = [record.get("event.code") for record in scenes.records(directory, first=2)]
+    assert told == ["log-shorter", "end-record-lost", None]
+
+
+def test_on_a_full_disk_nothing_goes_behind_a_piece_that_cannot_be_taken_back(
+    directory, begun, monkeypatch
+) -> None:
+    """As chattr +a has it: the piece stays, and only a guard that acknowledges it may go on."""
+    real = os.write
+
+    def half(descriptor: int, data: bytes) -> int:
+        if len(data) < 100:
+            return real(descriptor, data)
+        monkeypatch.setattr(os, "write", real)
+        return real(descriptor, data[: len(data) // 2])
+
+    def refused(descriptor: int, size: int) -> None:
+        if size:
+            raise PermissionError(errno.EPERM, "append only")
+
+    monkeypatch.setattr(os, "write", half)
+    monkeypatch.setattr(os, "ftruncate", refused)
+    with pytest.raises(GuardFailure):
+        scenes.append(directory, b'{"end":1}\n', kind=Kind.END)
+    scenes.append(directory, b'{"end":2}\n', kind=Kind.END)
+    found = verify(directory, begun.chain, begun.key)
+    assert (found.findings, found.torn) == ([], 1)
+    assert {"end": 2}.items() <= found.records[-1].items()
 
 
 def test_torn_is_only_what_a_killed_guard_can_leave() -> None:
@@ -239,6 +299,14 @@ def test_a_new_month_begins_a_segment(directory, begun, monkeypatch) -> None:
     monkeypatch.setattr(held, "month", lambda: b"203001")
     scenes.append(directory, LINE)
     assert scenes.records(directory, first=2)[0]["event.reason"] == "month"
+
+
+def test_a_recovery_does_not_put_off_the_month_s_segment(directory, begun, monkeypatch) -> None:
+    monkeypatch.setattr(held, "month", lambda: b"203001")
+    add(directory, b'{"event.seq')
+    scenes.append(directory, LINE)  # acknowledges, in the old segment
+    scenes.append(directory, LINE)
+    assert scenes.records(directory, first=4)[0]["event.reason"] == "month"
 
 
 def test_a_change_of_the_policy_is_recorded_once_before_what_it_governs(directory, begun) -> None:

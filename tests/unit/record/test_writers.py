@@ -8,11 +8,13 @@ import random
 import select
 import signal
 
+from tests.properties.effort import FACTOR
+
 from . import scenes
 from .verifier import verify
 
 WRITERS = 20
-RECORDS = 200
+RECORDS = 200 * FACTOR  # 5 000 of each writer in the long search
 ROUNDS = 67
 
 
