@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+from . import exits
+from .vocabulary import FAILURES, PROGRAM_NAME, Reason
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, Optional
@@ -37,3 +42,12 @@ class GuardFailure(Exception):
         super().__init__(reason, detail)
         self.reason: Final = reason
         self.detail: Final = detail
+
+
+def tell(reason: str) -> int:
+    """Give the peer its one line; return the exit status that belongs to REASON."""
+    verb = "failed" if reason in FAILURES else "refused"
+    os.write(2, f"{PROGRAM_NAME}: {verb} ({reason})\n".encode("ascii"))
+    if reason == Reason.EXEC_FAILED:
+        return exits.NOT_FOUND
+    return exits.GUARD_FAILED if reason in FAILURES else exits.REFUSED

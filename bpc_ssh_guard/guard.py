@@ -14,37 +14,29 @@ from .command.parse import understand
 from .command.secluded import read_from
 from .confine import launch, programs
 from .confine.launch import Ended
-from .errors import GuardFailure, Refused
+from .errors import GuardFailure, Refused, tell
 from .lean import SIG_SETMASK, pthread_sigmask
 from .policy import addresses, limits, load, window
 from .policy.decide import decide
-from .policy.model import DEFAULT_PATH, Confine, Window
+from .policy.model import DEFAULT_PATH, Confine
+from .record import witness
 from .record.event import Session
 from .record.sink import Kind, Sink
 from .record.syslog_copy import send_copy
-from .vocabulary import (
-    FAILURES,
-    PROGRAM_NAME,
-    Operation,
-    Program,
-    Reason,
-    is_key_id,
-    is_label,
-)
+from .vocabulary import CERTIFICATE, PROGRAM_NAME, Operation, Program, Reason, is_key_id, is_label
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Final, Optional
 
     from .command.parse import Command
-    from .confine.profile import Prepared
     from .policy.decide import Plan
     from .policy.model import Block, Policy
-    from .policy.window import Grant
     from .record.event import Known
 
 ORIGINAL_COMMAND: Final = b"SSH_ORIGINAL_COMMAND"
+USER_AUTH: Final = b"SSH_USER_AUTH"
 STDIN: Final = 0
 
 
@@ -53,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _serve(argv)
     except Exception:  # not even the refusal could be recorded; the peer sees no traceback
-        return _tell(Reason.INTERNAL)
+        return tell(Reason.INTERNAL)
 
 
 def _serve(argv: Sequence[str]) -> int:
@@ -62,7 +54,7 @@ def _serve(argv: Sequence[str]) -> int:
     except GuardFailure as failure:
         nobody = Session.from_environment(os.environb, b"", b"")
         send_copy(nobody.denied(reason=failure.reason, detail=failure.detail))
-        return _tell(failure.reason)
+        return tell(failure.reason)
     # A mask inherited from the login's parents could hold back every deadline below.
     pthread_sigmask(SIG_SETMASK, ())
     login = _Login(label, key_id, os.environb)
@@ -81,7 +73,8 @@ def _arguments(argv: Sequence[bytes]) -> tuple[bytes, bytes, bytes]:
     policy = DEFAULT_PATH
     if len(argv) == 4 and argv[0] == b"--policy":
         policy, argv = argv[1], argv[2:]
-    if len(argv) != 2 or not is_label(argv[0]) or not is_key_id(argv[1]) or policy[:1] != b"/":
+    named = len(argv) == 2 and is_label(argv[0]) and (is_key_id(argv[1]) or argv[1] == CERTIFICATE)
+    if not named or policy[:1] != b"/":
         usage = "usage: bpc-ssh-guard [--policy /FILE] LABEL KEYID"
         raise GuardFailure(Reason.BAD_USAGE, f"{usage}; guardctl authorize writes the line")
     return policy, argv[0], argv[1]
@@ -94,6 +87,7 @@ class _Login:
         self.label = label
         self.key_id = key_id
         self.original = environ.get(ORIGINAL_COMMAND) or None  # some clients send "" for no command
+        self.shown = environ.get(USER_AUTH)
         self.session = Session.from_environment(environ, label, key_id)
         # What is known so far; a record of refusal shows it.
         self.policy: Optional[Policy] = None
@@ -108,11 +102,20 @@ class _Login:
         policy = self.policy = load.load(policy_path)
         self.sink = Sink.open(policy.log, policy.state)
         self.sink.policy = policy.path, policy.sha256
+        if self.shown is not None or self.key_id == CERTIFICATE:
+            self._identify()
         block = self.block = self._block(policy)
         if self.original is None:
             return self._greet()
+        if block.operation == Operation.AUDIT:
+            from .logagent.agent import Auditor
+
+            return Auditor(self.session, self.sink, policy, block, self._run).serve(self.original)
         command = self.command = understand(self.original, self._read_list)
-        grant = self._open_grant(policy, block)
+        grant = window.find_open(policy.state, block)
+        if grant is not None:
+            window.require_within(grant.paths, block.roots)
+            self.grant = grant.identity.decode("ascii")
         rsync = command.server.program == Program.RSYNC  # tar has no use for what rsync knows
         known = programs.protections(policy.rsync) if rsync else frozenset()
         plan = decide(policy, block, command, known, grant)
@@ -123,29 +126,19 @@ class _Login:
         limits.require_space(plan.roots, block.keep_free)
         slot = limits.take_slot(policy.state, self.label, block.max_sessions)
         try:
-            return self._run(plan, policy.confine, self._confine(plan, policy, block))
+            return self._launch(plan, policy, block)
         finally:
             os.close(slot)
 
-    def _open_grant(self, policy: Policy, block: Block) -> Optional[Grant]:
-        """Return the grant under which a restore runs now, None where none is open or needed."""
-        if block.operation != Operation.RESTORE or block.window == Window.ALWAYS:
-            return None
-        grant = window.read(policy.state, self.label)
-        if grant is None or not grant.is_open(window.Clock.now()):
-            return None
-        window.require_within(grant.paths, block.roots)
-        self.grant = grant.identity.decode("ascii")
-        return grant
+    def _identify(self) -> None:
+        """Know the key that logged in as sshd shows it; raises Refused(key-mismatch)."""
+        from .record import authinfo
 
-    def _confine(self, plan: Plan, policy: Policy, block: Block) -> Optional[Prepared]:
-        """Return the kernel's confinement of PLAN; raises GuardFailure(cannot-confine)."""
-        if policy.confine == Confine.OFF:
-            return None
-        from .confine import profile  # and ctypes with it: 3 ms that Confine off does not pay
-        from .profiles import profile_of
-
-        return profile.prepare(profile_of(policy, block, plan.executable, plan.roots))
+        identity = authinfo.identify(self.shown, self.key_id)
+        self.key_id = identity.key_id
+        self.session = self.session.of_key(self.label, self.key_id, identity.members)
+        if identity.complaint:
+            raise Refused(Reason.KEY_MISMATCH, identity.complaint)
 
     def _block(self, policy: Policy) -> Block:
         block = policy.blocks.get(self.label)
@@ -166,23 +159,35 @@ class _Login:
         os.write(1, f"{PROGRAM_NAME} {__version__} {words}\n".encode("ascii"))
         return exits.REFUSED
 
-    def _run(self, plan: Plan, mode: str, confinement: Optional[Prepared]) -> int:
+    def _launch(self, plan: Plan, policy: Policy, block: Block) -> int:
         server = plan.command.server
-        self._record(
-            self.session.started(
-                executable=plan.executable, argv=plan.argv, rule=server.rule,
-                confine=mode, layers=confinement.effective if confinement else None,
-                **self._known(),
-            ),
-            Kind.START,
+        confinement = None
+        if policy.confine != Confine.OFF:
+            from . import profiles  # and ctypes with it: 3 ms that Confine off does not pay
+
+            confinement = profiles.prepare(policy, block, plan)
+        start = self.session.started(
+            executable=plan.executable, argv=plan.argv, rule=server.rule,
+            confine=policy.confine, layers=confinement.effective if confinement else None,
+            **self._known(),
         )
+
+        def run() -> Ended:
+            if self.sink is not None and server.program == Program.RSYNC:
+                witness.tell(self.sink)
+            how = launch.Launch(plan.executable, plan.argv, plan.nice, plan.io, confinement)
+            return launch.run(how)
+
+        return self._run(start, run)
+
+    def _run(self, start: bytes, work: Callable[[], Ended]) -> int:
+        """Record START, do the WORK and record how it ended; return the status."""
+        self._record(start, Kind.START)
         try:
-            ended = launch.run(
-                launch.Launch(plan.executable, plan.argv, plan.nice, plan.io, confinement)
-            )
-        except GuardFailure as failure:
+            ended = work()
+        except (GuardFailure, Refused) as failure:
             self._record_end(Ended(), failure.reason, failure.detail)
-            return _tell(failure.reason)
+            return self._say_no(failure.reason)
         self._record_end(ended)
         return ended.status if ended.status is not None else exits.SIGNALLED + (ended.signal or 0)
 
@@ -210,14 +215,22 @@ class _Login:
         )
         if self.sink is None:  # no policy, no log: syslog is the only witness
             send_copy(line)
-            return _tell(reason)
+            return tell(reason)
         try:
             self._record(line, Kind.REFUSAL)
         except GuardFailure as failure:
             send_copy(line)
             self._tell_syslog(failure)
-            return _tell(failure.reason)
-        return _tell(reason)
+            reason = failure.reason
+        return self._say_no(reason)
+
+    def _say_no(self, reason: str) -> int:
+        """Tell the peer why not, an auditor's program in its own language too."""
+        if self.original and self.block and self.block.operation == Operation.AUDIT:
+            from .logagent import answer
+
+            answer.send(answer.refusal(reason))
+        return tell(reason)
 
     def _owe_end(self) -> None:
         """Leave a note that the end is missing, if that can be left."""
@@ -252,15 +265,6 @@ class _Login:
             raise GuardFailure(Reason.CANNOT_RECORD, "the policy that names the log is not read")
         for each in self.sink.append(line, kind, (self.label.decode(), self.key_id.decode())):
             send_copy(each)
-
-
-def _tell(reason: str) -> int:
-    """Give the peer its one line; return the exit status that belongs to REASON."""
-    verb = "failed" if reason in FAILURES else "refused"
-    os.write(2, f"{PROGRAM_NAME}: {verb} ({reason})\n".encode("ascii"))
-    if reason == Reason.EXEC_FAILED:
-        return exits.NOT_FOUND
-    return exits.GUARD_FAILED if reason in FAILURES else exits.REFUSED
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ The guard runs by it, the doctor tries it and `check` rehearses it: one place sa
 
 from __future__ import annotations
 
+from .confine import profile
 from .confine.profile import Profile
 from .vocabulary import Feature, Operation
 
@@ -12,7 +13,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
+    from .confine.profile import Prepared
+    from .policy.decide import Plan
     from .policy.model import Block, Policy
+
+
+def prepare(policy: Policy, block: Block, plan: Plan) -> Prepared:
+    """Return the kernel's confinement of PLAN; raises GuardFailure(cannot-confine)."""
+    return profile.prepare(profile_of(policy, block, plan.executable, plan.roots))
 
 
 def profile_of(

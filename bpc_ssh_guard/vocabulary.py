@@ -140,6 +140,7 @@ FAILURES: Final = frozenset(
 
 LABEL_LENGTH_LIMIT: Final = 32
 KEY_ID_LENGTH: Final = 32  # hex digits: half of a SHA-256, enough to tell keys apart
+CERTIFICATE: Final = b"cert"  # for KEYID, in the line of a certificate authority
 
 _LABEL_BYTES: Final = b"abcdefghijklmnopqrstuvwxyz0123456789-"
 _HEX_DIGITS: Final = b"0123456789abcdef"

@@ -37,6 +37,7 @@ GRAMMARS = {
     "rsync": ("command", "sender_list", "receiver_list"),
     "tar": ("start",),
     "policy": ("start",),
+    "logverbs": ("start",),
 }
 
 

@@ -16,6 +16,7 @@ from .checks.confinement import check_confinement
 from .checks.finding import Finding, Severity
 from .checks.keys import Entry, check_lines
 from .checks.launcher import check_launcher
+from .checks.purposes import check_purposes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,6 +53,7 @@ def _check_machine(policy: Policy, account: Account) -> Iterator[Finding]:
     yield from machine.check_log(policy, account)
     yield from machine.check_programs(policy, account)
     yield from check_confinement(policy)
+    yield from check_purposes(policy)
 
 
 def _check_keys(policy: Optional[Policy], paths: Optional[Sequence[str]], account: Account,

@@ -14,14 +14,14 @@ from ..confine import programs
 from ..errors import Refused
 from ..policy import window
 from ..policy.decide import Plan, decide
-from ..policy.model import Confine, Window
+from ..policy.model import Confine
 from ..vocabulary import FEATURES, REASONS, Feature, Operation, Reason
+from . import purposes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..policy.model import Block, Policy
-    from ..policy.window import Grant
 
 WINDOW = 72  # columns of a long command shown around the caret
 RIGHT_OF = {Operation.BACKUP: "Backup", Operation.RESTORE: "Restore"}
@@ -43,10 +43,12 @@ class Explanation:
     admit: tuple[str, ...] = ()
     confine: str = ""
     never: tuple[bytes, ...] = ()
+    answer: str = ""  # what the guard itself answers, where it runs no program
+    purpose: str = ""  # what a key without a program is for
 
     @property
     def allowed(self) -> bool:
-        return self.plan is not None
+        return self.plan is not None or bool(self.answer)
 
     def as_json(self, identifier: object = None) -> dict[str, Any]:
         """Return the answer of `explain --batch`; byte strings by surrogateescape."""
@@ -56,7 +58,7 @@ class Explanation:
             "verdict": "allow" if self.allowed else "refuse",
             "reason": self.reason,
             "needs": list(self.needs),
-            "operation": server.operation if server else None,
+            "operation": server.operation if server else Operation.AUDIT if self.answer else None,
             "program": server.program if server else None,
             "argv": [os.fsdecode(word) for word in self.plan.argv] if self.plan else [],
             "paths": [os.fsdecode(path) for path in server.paths] if server else [],
@@ -91,27 +93,24 @@ class Explainer:
                 raise Refused(Reason.UNKNOWN_KEY, detail)
             if not command:
                 raise Refused(Reason.NO_COMMAND, "the login gets the greeting line and no program")
+            if block.operation == Operation.AUDIT:
+                answer = purposes.audit_answer(command)
+                return Explanation(command, stdin or None, answer=answer)
             understood = understand(command, read_list)
-            grant = self._open_grant(block)
+            grant = window.find_open(self.policy.state, block)
             plan = decide(self.policy, block, understood, self._protections, grant)
         except Refused as refusal:
             return Explanation(
                 command, stdin or None, refusal.reason, refusal.detail, refusal.offset,
                 refusal.in_list, understood.features if understood else refusal.needs, understood,
                 admit=tuple(_admitting(refusal.reason, block, understood)),
+                purpose=purposes.purpose_of(block) if block else "",
             )
         return Explanation(
             command, secluded[0] if secluded else None,
             needs=understood.features, understood=understood, plan=plan,
             confine=self.policy.confine, never=block.never,
         )
-
-    def _open_grant(self, block: Block) -> Grant | None:
-        """Return the grant that the guard would find open now."""
-        if block.operation != Operation.RESTORE or block.window == Window.ALWAYS:
-            return None
-        grant = window.read(self.policy.state, block.label)
-        return grant if grant is not None and grant.is_open(window.Clock.now()) else None
 
 
 def batch(explainer: Explainer, lines: Iterable[str]) -> Iterator[str]:
@@ -171,10 +170,17 @@ def in_words(explanation: Explanation) -> Iterator[str]:
         yield from _allowed(explanation.plan)
         yield from _confinement(explanation.confine, explanation.never)
         return
+    if explanation.answer:
+        yield "allowed: audit"
+        yield f"  answers:  {explanation.answer}"
+        yield "  confined: the guard answers by itself and starts no program"
+        return
     reason = explanation.reason or ""
     yield f"refused: {reason}: {REASONS[reason]}"
     yield f"  {printable(os.fsencode(explanation.detail))}"
     yield from _caret(explanation)
+    if explanation.purpose:
+        yield f"  what this key is for: {explanation.purpose}"
     for line in explanation.admit:
         yield f"  this policy line would admit it: {line}"
     if not explanation.admit:

@@ -13,12 +13,15 @@ from .. import state as state_folder
 from ..command.paths import find_fault, is_beneath
 from ..command.text import find_control
 from ..errors import GuardFailure, Refused
-from ..vocabulary import KEY_ID_LENGTH, Reason, is_key_id
+from ..vocabulary import KEY_ID_LENGTH, Operation, Reason, is_key_id
+from .model import Window
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Final, Optional
+
+    from .model import Block
 
 FOLDER: Final = b"grants"
 SHORTEST: Final = 60  # seconds
@@ -149,6 +152,17 @@ class Clock:
             ) from None
         # CLOCK_BOOTTIME counts the time asleep too, CLOCK_MONOTONIC does not (clock_gettime(2)).
         return cls(int(time.time()), time.clock_gettime_ns(time.CLOCK_BOOTTIME), boot)
+
+
+def find_open(state: bytes, block: Block) -> Optional[Grant]:
+    """Return the grant under which BLOCK's restores run now; None where none is open or needed.
+
+    Raises GuardFailure(bad-grant).
+    """
+    if block.operation != Operation.RESTORE or block.window == Window.ALWAYS:
+        return None
+    grant = read(state, block.label)
+    return grant if grant is not None and grant.is_open(Clock.now()) else None
 
 
 def read(state: bytes, label: bytes) -> Optional[Grant]:

@@ -1,7 +1,8 @@
-"""Every policy that a document shows loads, and what it calls not yet enforced is refused."""
+"""Every policy that a document shows loads, and every error it shows is what the reader says."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,22 @@ import pytest
 
 from bpc_ssh_guard.command import parse
 from bpc_ssh_guard.errors import GuardFailure
-from bpc_ssh_guard.policy import decide, load
+from bpc_ssh_guard.logagent import answer, verbs
+from bpc_ssh_guard.policy import decide, load, statements
+from bpc_ssh_guard.record import seal, sink
 from bpc_ssh_guard.vocabulary import FEATURES
 
-from .pages import GUARD, POLICY, README, items, manual_pages, policies, section, text
+from .pages import (
+    GUARD,
+    POLICY,
+    README,
+    items,
+    literal_blocks,
+    manual_pages,
+    policies,
+    section,
+    text,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,29 +50,69 @@ def test_readme_shows_a_policy_of_ten_lines_at_most() -> None:
     assert len(shown.splitlines()) <= 10
 
 
-NOT_YET = {
-    "Grants": "Key a\nRestore /srv/restore\nWindow always\nGrants remote\n",
-    "Rotate": "Key a\nRotate b\n",
-    "Audit": "Key a\nAudit\n",
-}
+PLACE = "/etc/bpc-ssh-guard/policy"
+BACKUP = "Key web1\nBackup /srv\n"
+RESTORE = "Key web1\nRestore /srv/restore\n"
+# A policy for each error that the page shows, in the page's order, and the line of the error.
+WRONG = (
+    ("Key web1\nAudit\nRotate web2\n", 1),
+    ("Key web1\nRotate\n", 2),
+    ("Key web1\nRotate web2 web2\n", 2),
+    ("Key web1\nRotate web2\n", 2),
+    ("Key web1\nRotate web1\n", 2),
+    ("Key web1\nAudit web1\n", 2),
+    ("Key web1\nAudit\nNice 5\n", 3),
+    (f"{BACKUP}Grants remote\n", 3),
+    (f"{RESTORE}Grants local\n", 3),
+    (f"{RESTORE}Window always\nGrants remote\n", 4),
+    (f"{BACKUP}Nice 20\n", 3),
+    (f"{BACKUP}IoNice realtime 0\n", 3),
+    (f"{BACKUP}Never /\n", 3),
+)
 
 
-def test_page_lists_what_is_not_yet_enforced() -> None:
-    assert items(section(POLICY, "NOT YET ENFORCED"), "Ic") == list(NOT_YET)
-
-
-@pytest.mark.parametrize("keyword", NOT_YET)
-def test_refuses_what_the_page_calls_not_yet_enforced(keyword: str) -> None:
+def complaint(policy: str) -> str:
+    """Return what the reader says of POLICY."""
     with pytest.raises(GuardFailure) as refusal:
-        load.parse(NOT_YET[keyword].encode(), b"/policy")
-    assert "is not yet enforced by this version" in refusal.value.detail
+        load.parse(policy.encode(), PLACE.encode())
+    return refusal.value.detail
+
+
+def test_errors_on_the_page_are_what_the_reader_says() -> None:
+    shown = re.findall(r"^\.It (.*)$", section(POLICY, "DIAGNOSTICS"), re.MULTILINE)
+    said = [(complaint(policy), line) for policy, line in WRONG]
+    assert [f"{PLACE}:{line}: {words}" for words, (_, line) in zip(shown, said)] == [
+        each.replace('"', r"\(dq") for each, _ in said
+    ]
+    assert len(shown) == len(said)
 
 
 @pytest.mark.parametrize("line", re.findall(r"^/etc\S+policy.*$", text(POLICY), re.MULTILINE))
 def test_error_on_the_page_is_what_the_reader_says(line: str) -> None:
-    with pytest.raises(GuardFailure) as refusal:
-        load.parse(b"Key a\nBakcup /srv\n", b"/etc/bpc-ssh-guard/policy")
-    assert refusal.value.detail == line
+    assert complaint("Key a\nBakcup /srv\n") == line
+
+
+def test_page_names_the_keywords_that_only_programs_have() -> None:
+    item = section(POLICY, "DIAGNOSTICS").split(".It Nice belongs")[1].split("\n.It ")[0]
+    named = re.findall(r"^\.Ic (\S+)", item, re.MULTILINE)
+    assert sorted(["Nice", *named]) == sorted(statements.TRANSFER_ONLY)
+
+
+def test_requests_on_the_page_are_served_and_nothing_longer() -> None:
+    shown = re.findall(r"^\.It Li (\S+ \S+) Ar (\S+)$", section(POLICY, "AUDIT KEYS"), re.MULTILINE)
+    assert [argument for _, argument in shown] == ["nonce", "number"]
+    for verb, argument in shown:
+        verbs.parse(f"{verb} {'ab' * 16 if argument == 'nonce' else '9' * 20}".encode())
+    page = section(POLICY, "AUDIT KEYS")
+    assert f"at most {verbs.MAX_REQUEST} bytes" in page
+    assert "is {} to {} bytes".format(*seal.NONCE_BYTES) in page
+
+
+def test_answers_on_the_page_have_the_members_of_the_guards_own() -> None:
+    yes, no = (json.loads(block) for block in literal_blocks(POLICY) if block.startswith('{"v"'))
+    point = sink.Checkpoint(b"", 8, b"", b"")
+    assert list(yes) == list(json.loads(answer.checkpoint(point)))
+    assert list(no) == list(json.loads(answer.refusal(no["error"])))
 
 
 def test_page_shows_at_least_one_error() -> None:
