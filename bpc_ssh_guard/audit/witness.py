@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..record.seal import CHAIN_BYTES, HEAD_BYTES, NONCE_BYTES, PROOF_BYTES
 
@@ -85,3 +85,9 @@ def from_transfer_log(lines: Iterable[bytes], source: str) -> Iterator[Witness]:
                 bytes.fromhex(chain.decode()), int(sequence), bytes.fromhex(head.decode()), source
             )
             return
+
+
+def from_answer(answer: dict[str, Any], nonce: bytes, source: str) -> Witness:
+    """Return what ANSWER, a checkpoint of bpc-log/1 for NONCE, says; raises ValueError."""
+    members = {**answer, "nonce": nonce.hex(), "source": source}
+    return from_line(json.dumps(members))

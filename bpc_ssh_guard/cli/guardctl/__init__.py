@@ -13,7 +13,8 @@ from ...guardctl.authorize import AuthorizeError
 from ...guardctl.grant import GrantError
 from ...guardctl.install import InstallError
 from ...guardctl.log import LogError
-from . import authorize, check, completion, doctor, explain, grant, installing, log, suggest
+from ..commands import add_completion
+from . import authorize, check, doctor, explain, grant, installing, log, suggest
 from .common import PROGRAM, Problem
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND ...", required=True)
     for add in (
         installing.add_install, installing.add_bundle, check.add, explain.add, authorize.add,
-        suggest.add, grant.add, log.add, doctor.add, completion.add,
+        suggest.add, grant.add, log.add, doctor.add,
     ):
         add(commands)
+    add_completion(commands, parser)
     return top

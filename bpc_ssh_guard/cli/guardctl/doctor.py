@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import TYPE_CHECKING
 
 from ... import exits
-from .common import add_json, add_policy, load_policy, new_command
+from .common import PROGRAM, add_json, add_policy, load_policy, new_command
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -24,8 +25,14 @@ def add(commands: Commands) -> None:
 
 def _doctor(options: argparse.Namespace) -> int:
     from ...guardctl import doctor  # ctypes, and what only Linux has, for this command alone
+    from ...guardctl.purposes import WITHOUT_PROGRAM
 
-    diagnoses = doctor.examine(load_policy(options), options.key)
+    policy = load_policy(options)
+    diagnoses = doctor.examine(policy, options.key)
+    for label, block in policy.blocks.items():
+        if block.operation in WITHOUT_PROGRAM and options.key in (None, label.decode("ascii")):
+            what = f"a key for {block.operation} runs no program, so nothing is confined"
+            print(f"{PROGRAM}: {label.decode('ascii')}: {what}", file=sys.stderr)
     if options.json:
         print(json.dumps([diagnosis.as_json() for diagnosis in diagnoses], indent=2))
     else:

@@ -35,10 +35,12 @@ def _log(options: argparse.Namespace) -> int:
         begun = log.begin_log(policy, options.rekey)
         _show({"chain": begun.chain.hex(), "key": begun.key.hex()}, options.json)
         print(f"{PROGRAM}: the key verifies every record and is stored nowhere on this machine:"
-              " give it to the auditor (bpc-ssh-audit key add), not to the backup server",
+              " give it to the auditor (bpc-ssh-audit key), not to the backup server",
               file=sys.stderr)
     elif options.action == "status":
-        _show(log.status(policy).as_json(), options.json)
+        status = log.status(policy)
+        _show(status.as_json(), options.json)
+        return exits.YES if status.is_clean else exits.NO
     else:
         nonce = options.nonce or os.urandom(NONCE_BYTES).hex()
         found = log.checkpoint(policy, nonce)
@@ -58,4 +60,6 @@ def _show(members: dict[str, object], as_json: bool) -> None:
 def _in_words(value: object) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value)) or "none"
-    return {True: "whole", False: "missing"}[value] if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "whole" if value else "missing"
+    return str(value) or "none"

@@ -1,0 +1,65 @@
+"""keys: when each key was last used and from where, and which never was."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from typing import TYPE_CHECKING
+
+from ... import exits
+from ...audit.query import inert
+from ...audit.records import Reader
+from ...audit.usage import usages
+from ...policy import load
+from .common import add_json, add_logs, logs, new_command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ...audit.usage import Usage
+    from .common import Commands
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = new_command(commands, "keys", "show each key's use: first, last, from where", _keys)
+    add_logs(command)
+    command.add_argument("--since", metavar="TIME", default="",
+                         help="name the addresses first seen since then: 1 if there are any")
+    command.add_argument("--policy", metavar="FILE",
+                         help="name its labels that were never used: 1 if there are any")
+    add_json(command)
+
+
+def _keys(options: argparse.Namespace) -> int:
+    records = itertools.chain.from_iterable(Reader(segments) for _, segments in logs(options))
+    found = usages(records)
+    never = list(_never_used(options.policy, found)) if options.policy else []
+    new = {id(used): [address for address, seen in used.addresses.items()
+                      if options.since and seen >= options.since] for used in found}
+    if options.json:
+        print(json.dumps({
+            "keys": [{**used.as_json(), "new_addresses": new[id(used)]} for used in found],
+            "never": never,
+        }))
+    else:
+        for used in found:
+            print(inert(_in_words(used, new[id(used)])))
+        for label in never:
+            print(f"{label}  never used")
+    return exits.NO if never or any(new.values()) else exits.YES
+
+
+def _never_used(path: str, found: list[Usage]) -> Iterator[str]:
+    labels = {used.label for used in found}
+    for label in load.load(path.encode("utf-8", "surrogateescape")).blocks:
+        if label.decode("ascii") not in labels:
+            yield label.decode("ascii")
+
+
+def _in_words(used: Usage, new: list[str]) -> str:
+    text = (f"{used.host}  {used.label}  {used.key_id}  {used.first} to {used.last}"
+            f"  {used.started} allowed, {used.denied} refused, {used.greeted} greeted"
+            f"  from {' '.join(used.addresses) or 'nowhere known'}")
+    return f"{text}  NEW: {' '.join(new)}" if new else text

@@ -1,0 +1,50 @@
+"""tail: show the last records of a log, and go on showing what comes."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+from typing import TYPE_CHECKING
+
+from ... import exits
+from ...audit.follow import follow
+from ...audit.query import in_words
+from ...audit.records import Reader
+from .common import Problem, add_json, add_logs, logs, new_command
+from .search import add_query, query_of
+
+if TYPE_CHECKING:
+    from .common import Commands
+
+SHOWN = 10
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = new_command(commands, "tail", "show the last records, and those that come", _tail)
+    add_logs(command)
+    command.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
+    command.add_argument("-n", "--lines", metavar="N", type=int, default=SHOWN,
+                         help="how many (default %(default)s)")
+    add_query(command)
+    add_json(command)
+
+
+def _tail(options: argparse.Namespace) -> int:
+    chosen = list(logs(options))
+    if len(chosen) != 1:
+        raise Problem(f"tail shows one log, not {len(chosen)}; name a folder or a host")
+    [(_, segments)] = chosen
+    query = query_of(options)
+
+    def show(record: dict[str, object]) -> None:
+        print(json.dumps(record) if options.json else in_words(record), flush=True)
+
+    last = collections.deque(filter(query.admits, Reader(segments)), max(0, options.lines))
+    for record in last:
+        show(record)
+    if options.follow:
+        for record in filter(query.admits, follow(segments[-1])):
+            show(record)
+    return exits.YES
