@@ -46,3 +46,13 @@ def parse(line: bytes) -> Record | None:
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def lines(segments: Iterable[Segment]) -> Iterator[tuple[Record, str]]:
+    """Yield each record of SEGMENTS with its line, without the LF."""
+    for segment in segments:
+        with segment.open() as file:
+            for line in lines_of(file):
+                record = parse(line)
+                if record is not None:
+                    yield record, line.rstrip(b"\n").decode("ascii", "backslashreplace")

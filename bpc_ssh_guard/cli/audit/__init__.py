@@ -12,7 +12,7 @@ from ...audit.inventory import InventoryError
 from ...audit.keystore import KeyStoreError
 from ...audit.store import StoreError
 from ..commands import add_completion
-from . import collect, key, keys, search, tail, verify
+from . import collect, export, key, keys, replay, search, tail, verify
 from .common import PROGRAM, Problem
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..commands import Handler
 
-MODULES = (collect, verify, search, tail, keys, key)
+MODULES = (collect, verify, search, tail, keys, replay, export, key)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 from typing import TYPE_CHECKING
 
 from ... import exits
 from ...audit.query import inert
 from ...audit.records import Reader
 from ...audit.usage import usages
+from ...errors import GuardFailure
 from ...policy import load
-from .common import add_json, add_logs, logs, new_command
+from .common import Problem, add_json, add_logs, logs, new_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +55,11 @@ def _keys(options: argparse.Namespace) -> int:
 
 def _never_used(path: str, found: list[Usage]) -> Iterator[str]:
     labels = {used.label for used in found}
-    for label in load.load(path.encode("utf-8", "surrogateescape")).blocks:
+    try:
+        policy = load.load(os.fsencode(os.path.abspath(path)))
+    except GuardFailure as failure:
+        raise Problem(failure.detail) from None
+    for label in policy.blocks:
         if label.decode("ascii") not in labels:
             yield label.decode("ascii")
 
