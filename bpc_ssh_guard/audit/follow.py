@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 POLL_SECONDS: Final = 0.2
 
 
-def follow(last: Segment) -> Iterator[dict[str, Any]]:
-    """Yield each record that is written behind the end of LAST, or to a segment after it."""
-    folder, offset = os.path.dirname(last.path), os.path.getsize(last.path)
+def follow(last: Segment, offset: int) -> Iterator[dict[str, Any]]:
+    """Yield each record that is written to LAST behind OFFSET, or to a segment after it."""
+    folder = os.path.dirname(last.path)
     rest = b""
     while True:
-        with open(last.path, "rb") as file:
+        with last.open() as file:
             file.seek(offset)
             block = file.read()
         offset += len(block)

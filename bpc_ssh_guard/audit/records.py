@@ -20,16 +20,22 @@ if TYPE_CHECKING:
 
 
 class Reader:
-    """One reading of SEGMENTS; `left_out` counts the lines that are no record."""
+    """One reading of SEGMENTS; `left_out` counts the lines that are no record.
+
+    `end` is where the last whole line of the last segment ended.
+    """
 
     def __init__(self, segments: Iterable[Segment]) -> None:
         self.segments = segments
         self.left_out = 0
+        self.end = 0
 
     def __iter__(self) -> Iterator[Record]:
         for segment in self.segments:
+            self.end = 0
             with segment.open() as file:
                 for line in lines_of(file):
+                    self.end += len(line) if line.endswith(b"\n") else 0
                     record = parse(line)
                     if record is None:
                         self.left_out += 1

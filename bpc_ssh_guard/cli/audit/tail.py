@@ -41,10 +41,11 @@ def _tail(options: argparse.Namespace) -> int:
     def show(record: dict[str, object]) -> None:
         print(json.dumps(record) if options.json else in_words(record), flush=True)
 
-    last = collections.deque(filter(query.admits, Reader(segments)), max(0, options.lines))
+    reader = Reader(segments)
+    last = collections.deque(filter(query.admits, reader), max(0, options.lines))
     for record in last:
         show(record)
     if options.follow:
-        for record in filter(query.admits, follow(segments[-1])):
+        for record in filter(query.admits, follow(segments[-1], reader.end)):
             show(record)
     return exits.YES
