@@ -7,21 +7,20 @@ killed is begun again where the store ends.
 
 from __future__ import annotations
 
-import os
 import secrets
-import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Optional, cast
+from typing import TYPE_CHECKING, Any, Final, Optional
 
 from . import form
+from .chain import chain_of
 from .finding import Finding, Severity
 from .keystore import KeyStoreError
-from .segments import Segment, lines_of
-from .store import StoreError, now
+from .segments import Segment, lines_of, since
+from .store import StoreError, now, records_end
 from .transport import Connection, Refused, Unreachable
 from .verdict import Start
-from .verify import verify
+from .verify import ACKNOWLEDGED, verify
 from .witness import Witness, from_answer
 
 if TYPE_CHECKING:
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
 
     from .inventory import Host
     from .store import HostStore, Store
+    from .verdict import Verdict
 
 JOBS: Final = 8
-EXPORT_LIMIT: Final = 512 << 20  # bytes of one visit: the rest comes with the next
+CHUNK: Final = 64 << 20  # bytes that one export may send: what a worker has on the disk at a time
 NONCE_BYTES: Final = 16
-STORED_AT_ONCE: Final = 1 << 20
 
 
 class Outcome:
@@ -57,6 +56,11 @@ class Visit:
     proved: bool = False  # by K_0, beyond the chain
     text: str = ""
     findings: list[Finding] = field(default_factory=list)
+
+    def find(self, kind: str, text: str, first: int, last: int) -> None:
+        """Note the finding KIND about the records FIRST to LAST."""
+        self.outcome = Outcome.FINDINGS
+        self.findings.append(Finding(Severity.FINDING, kind, text, records=(first, last)))
 
     def as_json(self) -> dict[str, Any]:
         """Return it for --json."""
@@ -92,77 +96,121 @@ def visit(host: Host, store: Store) -> Visit:
 
 
 def _visit(made: Visit, connection: Connection, place: HostStore, store: Store) -> None:
-    first, when = place.next_record(), now()
-    nonce = secrets.token_bytes(NONCE_BYTES)
+    when, nonce = now(), secrets.token_bytes(NONCE_BYTES)
     seen = from_answer(connection.checkpoint(nonce), nonce, f"the visit of {when}")
-    start = _start(place, store, seen, first)
-    if seen.sequence < first or start is None:
-        what = "another chain" if start is None else f"{seen.sequence} records"
-        made.outcome, made.total = Outcome.FINDINGS, first
-        made.findings = [Finding(
-            Severity.FINDING, "shortened", f"the client tells of {what}, and the store has {first}"
-            " records: its log was put back, cut off or begun anew", records=(0, first),
-        )]
+    if not _is_of_known_chain(made, place, store, seen.chain):
         return
-    with tempfile.NamedTemporaryFile(dir=place.folder, prefix="incoming-") as incoming:
-        connection.export(first, cast(BinaryIO, incoming), EXPORT_LIMIT)
-        incoming.flush()
-        _drop_unfinished(incoming.name)
-        earlier = [each for each in place.witnesses() if each.sequence >= first]
-        verdict = verify(
-            [Segment(first, incoming.name)], seen.chain, start, [*earlier, seen]
+    start = _start(made, place, store, seen.chain)
+    if start is None:
+        return
+    made.total = start.sequence
+    if seen.sequence < start.sequence:
+        made.find(
+            "shortened", f"the client tells of {seen.sequence} records, and the store has"
+            f" {start.sequence}: its log was cut off, or an older state was put back",
+            seen.sequence, start.sequence - 1,
         )
-        made.findings, made.proved = verdict.findings, verdict.with_key
-        made.records, made.total = verdict.records - first, verdict.records
+        return
+    following: Optional[Start] = start
+    while following is not None and following.sequence < seen.sequence:
+        following = _fetch(made, connection, place, store, following, seen)
+    if following is not None:
+        place.add_witness(seen, when)
+
+
+def _is_of_known_chain(made: Visit, place: HostStore, store: Store, chain: bytes) -> bool:
+    """Tell whether CHAIN may be stored here: the first one, the stored one, or one begun anew.
+
+    A log that was begun anew is believed once the auditor has its K_0: only the client's
+    administrator can have told it.
+    """
+    stored, seen = place.segments(), place.witnesses()
+    known = chain_of(stored) if stored else seen[-1].chain if seen else chain
+    if chain == known:
+        return True
+    if store.keys.get(chain) is not None and all(each.chain != chain for each in seen):
+        place.put_aside(known)
+        return True
+    made.find(
+        "another-chain", f"the client has the chain {chain.hex()}, and the store {known.hex()}: if"
+        " its administrator began the log anew, add the new key; if not, it was replaced", 0, 0,
+    )
+    return False
+
+
+def _start(made: Visit, place: HostStore, store: Store, chain: bytes) -> Optional[Start]:
+    """Return where what is new of CHAIN begins, with its key where K_0 is known.
+
+    The key of a place past the last verification that was kept, of a run that was killed or had
+    no K_0 yet, is found by reading the store once more; None where that finds it damaged.
+    """
+    first = place.next_record()
+    start = Start.of_chain(chain, store.keys.get(chain))
+    if start.key is not None:
+        kept = store.keys.start(chain)
+        if kept is not None and kept.sequence <= first:
+            start = kept
+    if start.sequence == first:
+        return start
+    stored = place.segments()
+    if start.key is None:
+        return Start(first, _last_head(stored[-1], first), None)
+    verdict = verify(since(stored, start.sequence), chain, start)
+    if verdict.records == first and _is_proved(verdict):
+        return Start(first, verdict.head, verdict.key)
+    made.outcome, made.findings = Outcome.FINDINGS, verdict.findings
+    made.text = "the store itself is damaged; nothing was fetched"
+    return None
+
+
+def _last_head(segment: Segment, following: int) -> bytes:
+    """Return h of the record before FOLLOWING, the last one of SEGMENT."""
+    last = b""
+    with segment.open() as file:
+        for line in lines_of(file):
+            last = line if form.number_of(line) == following - 1 else last
+    return bytes.fromhex(form.head_of(last).decode("ascii"))
+
+
+def _fetch(
+    made: Visit, connection: Connection, place: HostStore, store: Store, start: Start,
+    seen: Witness,
+) -> Optional[Start]:
+    """Fetch, prove and store the lines from START on, a chunk of them at most.
+
+    Return where they end; None where they were not proved.
+    """
+    with place.incoming() as incoming:
+        cut = connection.export(start.sequence, incoming, CHUNK) >= CHUNK
+        incoming.flush()
+        end, following = records_end(incoming.name, start.sequence)
+        cut = cut and following > start.sequence
+        if cut:
+            incoming.truncate(end)
+        witnesses = [
+            each for each in (*place.witnesses(), seen)
+            if each.sequence >= start.sequence and not (cut and each.sequence > following)
+        ]
+        verdict = verify([Segment(start.sequence, incoming.name)], seen.chain, start, witnesses)
+        made.findings += verdict.findings
+        made.proved = verdict.with_key
         if not verdict.is_clean:
             made.outcome = Outcome.FINDINGS
-            with open(incoming.name, "rb") as file:
-                made.text = f"kept apart in {place.reject(file.read(), when)}"
-            return
-        with open(incoming.name, "rb") as file:
-            for lines in _batches(file):
-                place.append(lines)
-    place.add_witness(seen, when)
+        if not _is_proved(verdict) or verdict.records != following:
+            made.text = place.reject(incoming.name, start.sequence)
+            return None
+        place.append(incoming.name, start.sequence, end)
+    made.records += following - start.sequence
+    made.total = following
     store.keys.keep(verdict)
+    return Start(following, verdict.head, verdict.key)
 
 
-def _start(place: HostStore, store: Store, seen: Witness, first: int) -> Optional[Start]:
-    """Return where what is new begins; None where the client's chain is another than the stored.
+def _is_proved(verdict: Verdict) -> bool:
+    """Tell whether VERDICT proves every record, though foreign bytes may stand between them.
 
-    Without K_0, or where the key at that place is not known, by the chain alone.
+    Who can append a line could stop the collection otherwise.
     """
-    if first == 0:
-        return Start.of_chain(seen.chain, store.keys.get(seen.chain))
-    known = place.witnesses()
-    if known and known[-1].chain != seen.chain:
-        return None
-    kept = store.keys.start(seen.chain)
-    if kept is not None and kept.sequence == first:
-        return kept
-    last = b""
-    with place.segments()[-1].open() as file:
-        for line in lines_of(file):
-            last = line if form.has_form(line) else last
-    return Start(first, bytes.fromhex(form.head_of(last).decode("ascii")), None)
-
-
-def _drop_unfinished(path: str) -> None:
-    """Cut a last line without its end off: a guard was writing it, or the limit was reached."""
-    with open(path, "rb+") as file:
-        size = file.seek(0, os.SEEK_END)
-        end = size
-        while end > 0:
-            begin = max(0, end - STORED_AT_ONCE)
-            file.seek(begin)
-            found = file.read(end - begin).rfind(b"\n")
-            if found >= 0:
-                file.truncate(begin + found + 1)
-                return
-            end = begin
-        file.truncate(0)
-
-
-def _batches(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of FILE, a megabyte of whole ones at a time."""
-    while lines := file.readlines(STORED_AT_ONCE):
-        yield b"".join(lines)
+    return verdict.hidden == 0 and all(
+        each.severity != Severity.FINDING or each.kind in ACKNOWLEDGED for each in verdict.findings
+    )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from binascii import hexlify
+from hashlib import sha256
 from typing import Any, Final, Optional
 
 from ..record import seal
@@ -17,6 +20,10 @@ MAC_AT: Final = HEAD_AT + HEX_HEAD + len(seal.MAC_MARK)
 MAC_DIGITS: Final = 2 * seal.MAC_BYTES
 # The end of every record, to be filled in with the hex digits of h and m.
 EVIDENCE: Final = seal.HEAD_MARK + b"%b" + seal.MAC_MARK + b"%b" + seal.END
+_TIME: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
+_PADDING: Final = bytes(64 - seal.KEY_BYTES)
 
 
 def has_form(line: bytes) -> bool:
@@ -50,6 +57,16 @@ def number_of(line: bytes) -> Optional[int]:
     return int(digits) if digits.isdigit() else None
 
 
+def mac_for(key: bytes, head: bytes) -> bytes:
+    """Return m in hex digits of the record with h in HEAD and K in KEY.
+
+    seal.hmac by hashlib: OpenSSL's hash is the faster one for long lines, its HMAC is not.
+    """
+    padded = key + _PADDING
+    inner = sha256(padded.translate(_INNER) + head).digest()
+    return hexlify(sha256(padded.translate(_OUTER) + inner).digest()[: seal.MAC_BYTES])
+
+
 def member_after(line: bytes, mark: bytes) -> Optional[bytes]:
     """Return the string behind MARK, which no text of a stranger can hold unescaped."""
     begin = line.find(mark)
@@ -71,14 +88,12 @@ def previous_head(line: bytes) -> Optional[bytes]:
 def recovered(line: bytes) -> Optional[dict[str, Any]]:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
 
 
 def time_of(line: Optional[bytes]) -> str:
-    """Return the time of LINE, whose second member it is; nothing for none."""
-    if line is None:
-        return ""
-    begin = line.find(b',"@timestamp":"', 0, 64) + len(b',"@timestamp":"')
-    return line[begin : begin + 27].decode("ascii", "replace")
+    """Return the time of LINE, nothing where it has none of the form; whoever has root wrote it."""
+    found = None if line is None else member_after(line, b',"@timestamp":"')
+    return found.decode("ascii") if found is not None and _TIME.fullmatch(found) else ""

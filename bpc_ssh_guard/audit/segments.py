@@ -11,7 +11,7 @@ from ..record import segment
 from ..record.line import RECORD_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 GZIP: Final = ".gz"
 
@@ -28,9 +28,14 @@ class Segment:
         """Return the file's name."""
         return os.path.basename(self.path)
 
+    @property
+    def is_compressed(self) -> bool:
+        """Tell whether the file is one of gzip."""
+        return self.path.endswith(GZIP)
+
     def open(self) -> BinaryIO:
         """Return the open file, decompressed; raises OSError."""
-        if self.path.endswith(GZIP):
+        if self.is_compressed:
             return cast(BinaryIO, gzip.open(self.path, "rb"))
         return open(self.path, "rb")
 
@@ -46,6 +51,12 @@ def segments_in(folder: str) -> list[Segment]:
         if first >= 0:
             found[first] = Segment(first, os.path.join(folder, name))
     return [found[first] for first in sorted(found)]
+
+
+def since(segments: Sequence[Segment], number: int) -> list[Segment]:
+    """Return those of SEGMENTS, in their order, that can hold the record NUMBER or later ones."""
+    earlier = [each for each in segments if each.first <= number]
+    return list(segments[max(0, len(earlier) - 1) :])
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:

@@ -11,20 +11,22 @@ import datetime
 import fcntl
 import os
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from ..record import segment
 from . import form
 from .keystore import KeyStore
-from .segments import lines_of, segments_in
+from .segments import Segment, lines_of, segments_in
 from .witness import Witness, from_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .segments import Segment
-
 KEYS: Final = "keys"
+REJECTED: Final = 16  # files of one host
+
+_INCOMING: Final = "incoming-"
+_AT_ONCE: Final = 1 << 20  # bytes that are written and synced together
 _HOST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 
 
@@ -59,31 +61,54 @@ class HostStore:
         stored = self.segments()
         if not stored:
             return 0
-        last, end, following = stored[-1], 0, stored[-1].first
-        with last.open() as file:
-            offset = 0
-            for line in lines_of(file):
-                offset += len(line)
-                number = form.number_of(line)
-                if number is not None:
-                    end, following = offset, number + 1
-        if not last.path.endswith(".gz"):
+        last = stored[-1]
+        end, following = records_end(last.path, last.first)
+        if not last.is_compressed:
             os.truncate(last.path, end)
         return following
 
-    def append(self, lines: bytes) -> None:
-        """Append LINES, whole ones, durably, each to the segment that it belongs to."""
+    @contextlib.contextmanager
+    def incoming(self) -> Iterator[BinaryIO]:
+        """Give a file for what is not proved yet; it is gone afterwards, of a killed run too."""
+        for name in os.listdir(self.folder):
+            if name.startswith(_INCOMING):
+                os.unlink(os.path.join(self.folder, name))
+        path = os.path.join(self.folder, f"{_INCOMING}{os.getpid()}")
+        try:
+            with open(path, "xb") as file:
+                yield file
+        finally:
+            with contextlib.suppress(FileNotFoundError):  # kept as evidence
+                os.unlink(path)
+
+    def append(self, path: str, first: int, end: int) -> None:
+        """Append the first END bytes of the file at PATH, proved lines from record FIRST on.
+
+        Byte-exact and durable, each line in the segment it was in: the record that begins one says
+        so. Raises StoreError where none does.
+        """
         stored = self.segments()
-        path = stored[-1].path if stored else ""
+        target = stored[-1].path if stored else ""
         pending: list[bytes] = []
-        for line in lines.splitlines(keepends=True):
-            number = form.number_of(line)
-            if number is not None and form.CHAIN_ID in line:
-                self._write(path, pending)
-                pending = []
-                path = os.path.join(self.segments_folder, os.fsdecode(segment.name_of(number)))
-            pending.append(line)
-        self._write(path, pending)
+        size, following = 0, first
+        with open(path, "rb") as file:
+            for line in lines_of(file):
+                if end <= 0:
+                    break
+                end -= len(line)
+                if form.number_of(line) == following:
+                    following += 1
+                    if form.CHAIN_ID in line:
+                        self._write(target, pending)
+                        pending, size = [], 0
+                        name = segment.name_of(following - 1)
+                        target = os.path.join(self.segments_folder, os.fsdecode(name))
+                pending.append(line)
+                size += len(line)
+                if size >= _AT_ONCE:
+                    self._write(target, pending)
+                    pending, size = [], 0
+        self._write(target, pending)
 
     def _write(self, path: str, lines: list[bytes]) -> None:
         if not lines:
@@ -98,14 +123,31 @@ class HostStore:
         if new:
             _sync_folder(self.segments_folder)
 
-    def reject(self, lines: bytes, when: str) -> str:
-        """Keep LINES, which were not proved, as evidence of their own; return the path."""
+    def reject(self, path: str, first: int) -> str:
+        """Keep the file at PATH, lines from record FIRST on that were not proved; say where.
+
+        What repeats and continues an earlier one replaces it, and no more than REJECTED are kept:
+        a client can't fill the auditor's disk by lies.
+        """
         folder = os.path.join(self.folder, "rejected")
         os.makedirs(folder, mode=0o750, exist_ok=True)
-        path = os.path.join(folder, f"{when.replace(':', '')}.jsonl")
-        with open(path, "ab") as file:
-            file.write(lines)
-        return path
+        kept = os.path.join(folder, f"{first}.jsonl")
+        if os.path.exists(kept) and not _begins_with(path, kept):
+            kept = os.path.join(folder, f"{first}-{now().replace(':', '')}.jsonl")
+        if not os.path.exists(kept) and len(os.listdir(folder)) >= REJECTED:
+            return f"nothing kept: {folder} holds {REJECTED} files already; look at them"
+        os.rename(path, kept)
+        return f"kept apart in {kept}"
+
+    def put_aside(self, chain: bytes) -> None:
+        """Move the segments of CHAIN to before/CHAIN: the client has begun its log anew."""
+        if not self.segments():
+            return
+        aside = os.path.join(self.folder, "before", chain.hex())
+        os.makedirs(os.path.dirname(aside), mode=0o750, exist_ok=True)
+        os.rename(self.segments_folder, aside)
+        os.mkdir(self.segments_folder, mode=0o750)
+        _sync_folder(self.folder)
 
     def witnesses(self) -> list[Witness]:
         """Return what was seen of this host's log before; raises StoreError."""
@@ -156,6 +198,30 @@ class Store:
 def now() -> str:
     """Return the time as the store writes it: UTC, seconds."""
     return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def records_end(path: str, first: int) -> tuple[int, int]:
+    """Return where the last record ends in the file at PATH, and the number that would follow.
+
+    FIRST is the number of its first one. Only a line of the number that is due is taken for one.
+    """
+    offset = end = 0
+    following = first
+    with Segment(first, path).open() as file:
+        for line in lines_of(file):
+            offset += len(line)
+            if form.number_of(line) == following:
+                end, following = offset, following + 1
+    return end, following
+
+
+def _begins_with(path: str, other: str) -> bool:
+    """Tell whether the file at PATH begins with all of that at OTHER."""
+    with open(path, "rb") as file, open(other, "rb") as beginning:
+        while piece := beginning.read(_AT_ONCE):
+            if file.read(len(piece)) != piece:
+                return False
+    return True
 
 
 def _sync_folder(path: str) -> None:

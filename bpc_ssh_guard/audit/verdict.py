@@ -31,7 +31,8 @@ class Verdict:
     """What a verification found.
 
     The first `records` records were read, `head` is where they end and `key` the key of the next
-    one. `whole` is how many of them come before the first finding.
+    one. `whole` is how many of them come before the first finding, `whole_time` the time of the
+    last one of these where the reading knew it.
     """
 
     chain: bytes
@@ -43,6 +44,7 @@ class Verdict:
     hidden: int = 0  # findings beyond REPORTED
     first_time: str = ""
     last_time: str = ""
+    whole_time: str = ""
     with_key: bool = False
 
     @property
@@ -54,7 +56,8 @@ class Verdict:
         """Return it for --json; no key is in it."""
         return {
             "chain": self.chain.hex(), "records": self.records, "head": self.head.hex(),
-            "whole": self.whole, "clean": self.is_clean, "mac": self.with_key,
+            "whole": self.whole, "until": self.whole_time or None, "clean": self.is_clean,
+            "mac": self.with_key,
             "first": self.first_time or None, "last": self.last_time or None,
             "findings": [each.as_json() for each in self.findings], "hidden": self.hidden,
         }

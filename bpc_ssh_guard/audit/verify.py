@@ -6,17 +6,17 @@ one edit is one finding and not a thousand. Evidence stands at fixed bytes: no J
 
 from __future__ import annotations
 
-import hmac
 from binascii import hexlify
 from hashlib import sha256
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Final, Optional
 
 from ..record import seal
-from ..record.recovery import PIECES, is_torn
 from ..record.seal import RATCHET_LABEL
 from . import form
 from .finding import Finding, Severity
-from .form import MAC_DIGITS, TAIL
+from .form import EVIDENCE, RECOVERED, TAIL, mac_for
+from .junk import Junk
 from .segments import lines_of
 from .verdict import Start, Verdict
 
@@ -28,22 +28,9 @@ if TYPE_CHECKING:
 
 # A line that is no record may claim any number: beyond this it is not believed to be a gap.
 GAP_LIMIT: Final = 1_000_000
+# Findings after which every record is proved all the same.
+ACKNOWLEDGED: Final = frozenset({"foreign"})
 REPORTED: Final = 200  # findings told in full; a log of another chain would have one per line
-
-
-def chain_of(segments: Sequence[Segment]) -> bytes:
-    """Return the id of the chain of SEGMENTS, by the first one that says it.
-
-    Raises ValueError where none does, and OSError.
-    """
-    if not segments:
-        raise ValueError("there is no segment of a log")
-    for segment in segments:
-        with segment.open() as file:
-            found = form.member_after(next(lines_of(file), b""), form.CHAIN_ID)
-        if found is not None and len(found) == 2 * seal.CHAIN_BYTES:
-            return bytes.fromhex(found.decode("ascii"))
-    raise ValueError("no segment's first record names a chain")
 
 
 def verify(
@@ -67,12 +54,12 @@ class _Reader:
         self.verdict.with_key = start.key is not None
         self.sequence, self.head, self.key = start.sequence, start.head, start.key
         self.damaged: Optional[int] = None  # the first number that a finding is about
-        self.junk, self.junk_size, self.junk_at = sha256(), 0, 0
-        self.junk_pieces: list[bytes] = []  # the first ones: enough to tell torn from foreign
+        self.junk = Junk()
         self.first: Optional[bytes] = None  # the first and the last record
         self.last: Optional[bytes] = None
         self.segment: Optional[Segment] = None
         self.offset = 0
+        self.may_skip = GAP_LIMIT
         self.forged: Optional[list[int]] = None  # first and last of a run of wrong MACs
         self.awaited: dict[int, list[Witness]] = {}
         for witness in witnesses:
@@ -112,24 +99,36 @@ class _Reader:
         verdict = self.verdict
         verdict.records, verdict.head, verdict.key = self.sequence, self.head, self.key
         verdict.first_time, verdict.last_time = form.time_of(self.first), form.time_of(self.last)
-        verdict.whole = self.sequence if self.damaged is None else self.damaged
+        if self.damaged is None:
+            verdict.whole, verdict.whole_time = self.sequence, verdict.last_time
+        else:
+            verdict.whole = self.damaged
         return verdict
 
     def _take(self, line: bytes) -> bool:
         """Take LINE if it has the form and the number of the next record; prove it."""
-        if not line.startswith(b'{"event.sequence":%d,' % self.sequence):
+        sequence, key = self.sequence, self.key
+        if not line.startswith(b'{"event.sequence":%d,' % sequence):
             return False
         head = sha256(self.head + line[:TAIL]).digest()
-        if self.key is None:
+        if key is None:
             whole = form.has_form(line) and form.head_of(line) == hexlify(head)
         else:
-            mac = hexlify(hmac.digest(self.key, head, "sha256"))[:MAC_DIGITS]
-            whole = line[TAIL:] == form.EVIDENCE % (hexlify(head), mac)
+            whole = line[TAIL:] == EVIDENCE % (hexlify(head), mac_for(key, head))
         if not whole:
             return form.has_form(line) and self._examine(line, head)
         if self.forged is not None:
             self._end_forged()
-        self._accept(line, head)
+        if (
+            self.junk.size or RECOVERED in line or sequence + 1 in self.awaited
+            or self.last is None
+        ):
+            self._accept(line, head)
+            return True
+        # What nearly every line comes to: _accept without a call.
+        self.head, self.last, self.sequence = head, line, sequence + 1
+        if key is not None:
+            self.key = sha256(RATCHET_LABEL + key).digest()
         return True
 
     def _examine(self, line: bytes, head: bytes) -> bool:
@@ -148,42 +147,49 @@ class _Reader:
 
     def _accept_unproved(self, line: bytes, head: bytes) -> None:
         """Go on behind LINE with HEAD, which is its own; its MAC alone is held against the key."""
-        if self.key is not None:
-            mac = hexlify(hmac.digest(self.key, head, "sha256"))[:MAC_DIGITS]
-            if form.mac_of(line) != mac:
-                self._note_forged()
+        if self.key is not None and form.mac_of(line) != mac_for(self.key, head):
+            self._note_forged()
         self._accept(line, head)
 
     def _accept(self, line: bytes, head: bytes) -> None:
-        if self.junk_size or form.RECOVERED in line:
+        if self.junk.size or RECOVERED in line:
             self._settle_junk(line)
-        self.head = head
-        if self.key is not None:
-            self.key = sha256(RATCHET_LABEL + self.key).digest()
-        self._advance(line)
-
-    def _advance(self, line: bytes) -> None:
-        self.sequence += 1
-        self.last = line
         if self.first is None:
             self.first = line
+        self.head, self.last = head, line
+        if self.key is not None:
+            self.key = seal.next_key(self.key)
+        self.sequence += 1
         if self.sequence in self.awaited:
             self._meet_witnesses()
 
     def _take_no_record(self, line: bytes) -> None:
         """Take LINE as bytes that are no record, or as one behind records that are missing."""
         number = form.number_of(line)
-        if number is not None and self.sequence < number <= self.sequence + GAP_LIMIT:
+        if number is not None and self._may_skip_to(number, line):
             self._skip_to(number, None)
             # What the missing records ended in is unknown: the record vouches for itself alone.
             self._accept_unproved(line, bytes.fromhex(form.head_of(line).decode("ascii")))
             return
-        if not self.junk_size:
-            self.junk_at = self.offset
-        self.junk.update(line)
-        self.junk_size += len(line)
-        if len(self.junk_pieces) <= PIECES:
-            self.junk_pieces.append(line.removesuffix(b"\n"))
+        self.junk.add(line, self.offset)
+
+    def _may_skip_to(self, number: int, line: bytes) -> bool:
+        """Tell whether LINE, of the form of a record, is to be believed to be the one NUMBER.
+
+        With the key only where its MAC was made then: else one line that anybody appended would
+        make all behind it unreadable. All tries together go no further than GAP_LIMIT.
+        """
+        ahead = number - self.sequence
+        if not 0 < ahead <= self.may_skip:
+            return False
+        if self.key is None:
+            return True
+        self.may_skip -= ahead
+        key = self.key
+        for _ in range(ahead):
+            key = seal.next_key(key)
+        head = bytes.fromhex(form.head_of(line).decode("ascii"))
+        return mac_for(key, head) == form.mac_of(line)
 
     def _skip_to(self, number: int, head: Optional[bytes]) -> None:
         """Go on at NUMBER behind missing records; HEAD is what was before it, if that is known."""
@@ -214,44 +220,38 @@ class _Reader:
             self._add(Severity.FINDING, "shorter",
                       "the segment before lost bytes or vanished, as the guard found it",
                       records=(self.sequence, self.sequence))
-        if not self.junk_size and not acknowledges:
+        if not self.junk.size and not acknowledges:
             return
         counted = said is not None and (
             said.get("bpc.recovered.bytes"), said.get("bpc.recovered.sha256")
-        ) == (self.junk_size, self.junk.hexdigest())
+        ) == (self.junk.size, self.junk.digest)
         if not counted:
-            kind = "unacknowledged" if self.junk_size else "recovered-nothing"
+            kind = "unacknowledged" if self.junk.size else "recovered-nothing"
             self._add(Severity.FINDING, kind,
-                      f"{self.junk_size} bytes before record {self.sequence} are not what it"
-                      " acknowledges", offset=self.junk_at if self.junk_size else None,
+                      f"{self.junk.size} bytes before record {self.sequence} are not what it"
+                      " acknowledges", offset=self.junk.offset if self.junk.size else None,
                       records=(self.sequence, self.sequence))
-        elif code == "torn-write" and self._is_torn():
+        elif code == "torn-write" and self.junk.is_torn(self.sequence):
             self._add(Severity.WARNING, "torn", "a killed guard left a piece of a record, which"
-                      " was acknowledged", offset=self.junk_at)
+                      " was acknowledged", offset=self.junk.offset)
         else:
             self._add_foreign()
-        self._forget_junk()
+        self.junk = Junk()
 
     def _end_segment(self, last: bool) -> None:
         """Tell of bytes at the end of a segment; in the LAST one a guard may be writing them."""
-        if self.junk_size and last and self._is_torn():
+        if self.junk.size and last and self.junk.is_torn(self.sequence):
             self._add(Severity.WARNING, "torn", "the log ends in a piece of the next record: a"
-                      " guard is writing it, or was killed", offset=self.junk_at)
-        elif self.junk_size:
+                      " guard is writing it, or was killed", offset=self.junk.offset)
+        elif self.junk.size:
             self._add_foreign()
-        self._forget_junk()
-
-    def _is_torn(self) -> bool:
-        return is_torn(self.junk_pieces, self.sequence)
+        self.junk = Junk()
 
     def _add_foreign(self) -> None:
         self._add(
-            Severity.FINDING, "foreign", f"{self.junk_size} bytes stand in the log that no guard"
-            " wrote", offset=self.junk_at, records=(self.sequence, self.sequence),
+            Severity.FINDING, "foreign", f"{self.junk.size} bytes stand in the log that no guard"
+            " wrote", offset=self.junk.offset, records=(self.sequence, self.sequence),
         )
-
-    def _forget_junk(self) -> None:
-        self.junk, self.junk_size, self.junk_pieces = sha256(), 0, []
 
     def _note_forged(self) -> None:
         if self.forged is None:
@@ -277,7 +277,7 @@ class _Reader:
                 proved = seal.proof(
                     self.key, witness.chain, witness.sequence, witness.head, witness.nonce
                 )
-                if not hmac.compare_digest(proved, witness.proof):
+                if not compare_digest(proved, witness.proof):
                     self._add(Severity.FINDING, "unproved", f"the checkpoint that {witness.source}"
                               f" was given at {self.sequence} is not proved by this chain's key",
                               records=(self.sequence, self.sequence))
@@ -288,7 +288,10 @@ class _Reader:
     ) -> None:
         if severity == Severity.FINDING:
             first = records[0] if records else self.sequence
-            self.damaged = first if self.damaged is None else min(self.damaged, first)
+            if self.damaged is None or first < self.damaged:
+                self.damaged = first
+                known = first == self.sequence  # not what is found out about earlier ones later
+                self.verdict.whole_time = form.time_of(self.last) if known else ""
         if len(self.verdict.findings) >= REPORTED:
             self.verdict.hidden += 1
             return

@@ -6,6 +6,7 @@ went as it should, 1 when one did not, 2 when the lab could not run.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from . import trees
 from .comparison import differences, snapshot
+from .host import CHECKOUT
 from .process import Done, run, said
 from .site import Site, open_backuppc, open_site
 
@@ -51,6 +53,7 @@ class Demo:
                 self._back_up_and_restore(server, method)
         self._attack()
         self._show_log()
+        self._prove_log()
 
     def _show_set_up(self) -> None:
         _title("The client machine: the guard's policy, and a line of authorized_keys for each key")
@@ -146,6 +149,31 @@ class Demo:
         denied = sum(record["event.action"] == "command-denied" for record in records)
         counts = f"{started} started, {ended} ended, {denied} refused"
         self._check("every attempt is recorded", (started, ended, denied) == (6, 6, 11), counts)
+
+    def _prove_log(self) -> None:
+        """Let an auditor prove the log, and a copy in which root changed one byte."""
+        _title("The auditor: is the log whole?")
+        log, copy = os.path.dirname(self.host.log.path), f"{self.site.folder}/copied"
+        begun = self.host.begun
+        self._audit("key", begun.chain.hex(), stdin=begun.key.hex().encode("ascii") + b"\n")
+        whole = self._audit("verify", log)
+        self._check("the log is proved", whole.returncode == 0, "by its chain and K_0")
+        os.mkdir(copy)
+        with open(self.host.log.path, "rb") as file:
+            changed = file.read().replace(b"/bin/sh -i", b"/bin/sh -l", 1)
+        with open(f"{copy}/{os.path.basename(self.host.log.path)}", "wb") as file:
+            file.write(changed)
+        damaged = self._audit("verify", copy)
+        self._check("one changed record is found", damaged.returncode == 1, "with its place")
+
+    def _audit(self, command: str, *words: str, stdin: bytes = b"") -> Done[bytes]:
+        named = ["--store", f"{self.site.folder}/auditor", *words]
+        shown = " ".join(word for word in words if not word.startswith("-"))
+        print(f"\n    $ bpc-ssh-audit {command} {self._shown(shown)}")
+        argv = [sys.executable, "-m", "bpc_ssh_guard", "audit", command, *named]
+        done = run(argv, stdin=stdin, cwd=CHECKOUT)
+        self._text(said(done))
+        return done
 
     def _refused(self, what: str, client: SshClient, command: str, stdin: bytes = b"") -> None:
         done = client.run(command, stdin=stdin)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ... import exits
 from ...audit import ocsf, table
+from ...audit.chain import chain_of
 from ...audit.records import lines
-from ...audit.verify import chain_of
 from .common import Problem, add_logs, logs, new_command
 from .search import add_query, query_of
 

@@ -9,10 +9,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from ... import exits
+from ...audit.chain import chain_of
 from ...audit.events import read_events
 from ...audit.finding import Severity
 from ...audit.verdict import Start
-from ...audit.verify import chain_of, verify
+from ...audit.verify import verify
 from ...audit.witness import from_transfer_log
 from ...guardctl.explain import printable
 from .common import Problem, add_json, add_logs, logs, new_command, open_store
@@ -88,7 +89,8 @@ def _in_words(name: str, verdict: Verdict) -> Iterator[str]:
     if verdict.is_clean:
         yield "  whole, as far as that proves" if not verdict.with_key else "  whole"
     else:
-        yield f"  damaged: records before {verdict.whole} can be trusted, later ones can't"
+        until = f" (to {verdict.whole_time})" if verdict.whole_time else ""
+        yield f"  damaged: records before {verdict.whole} can be trusted{until}, later ones can't"
     if not verdict.with_key:
         yield "  without K_0: root could have rewritten all of it; bpc-ssh-audit key"
     for each in verdict.findings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import confine, log, memory, parse, session, start, throughput
+from . import confine, log, memory, parse, session, start, throughput, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,5 +32,6 @@ ROWS = (
     Row("memory", "Memory beside an open transfer", memory.measure, 5, 1),
     Row("confine", "The kernel's confinement, CPU of the whole tree", confine.measure, 20, 4),
     Row("log", "The command log: CPU at the start, one record's time", log.measure, 20, 4),
+    Row("verify", "The auditor's proof of a log, CPU of one core", verify.measure, 10, 3),
     Row("session", "A whole ssh session, wall time", session.measure, 30, 6),
 )

@@ -260,3 +260,22 @@ def test_a_verification_goes_on_where_the_last_one_ended(log: Log) -> None:
     lines[13] = lines[13].replace(b'"text":"x"', b'"text":"y"')
     log.put_lines(lines)
     assert kinds(verify(segments, before.chain, start)) == ["edited"]
+
+
+def test_a_line_that_claims_a_later_number_hides_no_record_behind_it(log: Log) -> None:
+    [forged] = rebuilt([log.lines()[-1]], log.block.head, b"\0" * 32, 5000)
+    with open(log.path(), "ab") as file:
+        file.write(forged)
+    log.append(3)
+    verdict = log.verify(with_key=True)
+    assert kinds(verdict) == ["foreign"]
+    assert verdict.records == 15
+
+
+def test_a_record_too_deeply_nested_for_json_is_read_all_the_same(log: Log) -> None:
+    lines = log.lines()
+    nested = b',"event.action":"log-recovered","x":' + b"[" * 50_000
+    lines.append(rebuilt([lines[-1].replace(b',"text"', nested + b',"text"')],
+                         log.block.head, log.block.key, 11)[0])
+    log.put_lines(lines)
+    assert log.verify(with_key=True).records == 12

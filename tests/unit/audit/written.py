@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from bpc_ssh_guard.audit.chain import chain_of
 from bpc_ssh_guard.audit.segments import segments_in
 from bpc_ssh_guard.audit.verdict import Start, Verdict
-from bpc_ssh_guard.audit.verify import chain_of, verify
+from bpc_ssh_guard.audit.verify import verify
 from bpc_ssh_guard.audit.witness import Witness
 from bpc_ssh_guard.record import begin as beginning
 from bpc_ssh_guard.record import seal, segment

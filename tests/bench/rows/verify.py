@@ -1,0 +1,144 @@
+"""The auditor's proof of a log: one core's time for it, against one SHA-256 of the same lines.
+
+The log is sealed here as the guard does it, of the records of backups as they are in a real one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+from typing import TYPE_CHECKING
+
+from bpc_ssh_guard.record import seal, segment
+from bpc_ssh_guard.record.event import Session
+from bpc_ssh_guard.record.own import Rotated, log_rotated, segment_members
+
+from ..commands import visible
+from ..harness import CannotMeasure
+from ..outcome import Comparison, Line
+from ..samples import Series, ratio
+from ..stage import CHECKOUT, PYTHON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..stage import Stage
+
+RECORDS_A_SECOND = 250_000.0
+RECORDS = 200_000
+CHAIN = bytes(range(16))
+KEY = bytes(range(32))
+
+# Both read the log once before, so that none of them waits for the disk.
+_TIMED = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from bpc_ssh_guard.audit.segments import lines_of, segments_in
+from bpc_ssh_guard.audit.verdict import Start
+from bpc_ssh_guard.audit.verify import verify
+from hashlib import sha256
+segments = segments_in(sys.argv[2])
+chain, key, records = bytes.fromhex(sys.argv[3]), bytes.fromhex(sys.argv[4]), int(sys.argv[5])
+begin = time.process_time()
+if sys.argv[6] == "hash":
+    for segment in segments:
+        with segment.open() as file:
+            for line in lines_of(file):
+                sha256(line).digest()
+else:
+    start = Start.of_chain(chain, key if sys.argv[6] == "key" else None)
+    verdict = verify(segments, chain, start)
+    assert verdict.is_clean and verdict.whole == records, verdict
+print(time.process_time() - begin)
+"""
+
+
+def measure(stage: Stage, rounds: int) -> list[Line]:
+    """Verify a log with and without K_0, and hash its lines, in the same rounds."""
+    log = stage.folder("verify-row")
+    stage.progress("sealing a log")
+    _write(log)
+    seconds: dict[str, list[float]] = {"hash": [], "chain": [], "key": []}
+    for number in range(1 + rounds):
+        stage.progress(f"round {number} of {rounds}" if number else "untimed round")
+        for way, found in seconds.items():
+            taken = _seconds(log, way)
+            if number:
+                found.append(taken)
+    hashed, chained, keyed = (_per_million(found) for found in seconds.values())
+    return [
+        Line("SHA-256 of each line", "s/M", hashed),
+        _line("chain alone", chained, hashed, None),
+        _line("chain and MAC", keyed, hashed, RECORDS_A_SECOND),
+    ]
+
+
+def _line(name: str, series: Series, hashed: Series, target: float | None) -> Line:
+    rate, times = 1e6 / series.median, ratio(series, hashed)
+    return Line(
+        name, "s/M", series,
+        (
+            Comparison(f"{rate:.0f} records/s", rate, target, at_least=True,
+                       noise=rate * series.spread),
+            Comparison(f"{times:.2f} x the hashes", times),
+        ),
+    )
+
+
+def _per_million(seconds: list[float]) -> Series:
+    return Series(tuple(each * 1e6 / RECORDS for each in seconds))
+
+
+def _seconds(log: str, way: str) -> float:
+    words = [CHECKOUT, log, CHAIN.hex(), KEY.hex(), str(RECORDS), way]
+    done = subprocess.run(
+        [PYTHON, "-IS", "-c", _TIMED, *words], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise CannotMeasure(f"the verifier's row: {done.stderr.strip()}")
+    return float(json.loads(done.stdout))
+
+
+def _write(log: str) -> None:
+    """Write RECORDS records to segments below LOG, sealed by KEY."""
+    head, key = seal.first_head(CHAIN), KEY
+    lines: list[bytes] = []
+    size, first, name = 0, 0, b""
+    for number, record in zip(range(RECORDS), _records()):
+        if size > segment.SIZE_LIMIT or not number:
+            _write_segment(log, first, lines)
+            lines, size, first = [], 0, number
+            reason = Rotated.SIZE if number else Rotated.CREATED
+            record = log_rotated(reason, segment_members(CHAIN, name, head))
+            name = segment.name_of(number)
+        line, head = seal.seal(seal.prefix(number) + record[1:-2], head, key)
+        key = seal.next_key(key)
+        lines.append(line)
+        size += len(line)
+    _write_segment(log, first, lines)
+
+
+def _write_segment(log: str, first: int, lines: list[bytes]) -> None:
+    if lines:
+        with open(os.path.join(os.fsencode(log), segment.name_of(first)), "wb") as file:
+            file.writelines(lines)
+
+
+def _records() -> Iterator[bytes]:
+    """Yield the records of a backup over and over: its start and its end."""
+    environment = {b"SSH_CONNECTION": b"192.0.2.77 40112 198.51.100.7 22"}
+    session = Session.from_environment(environment, b"bench-backup", b"0" * 32)
+    command = visible("/srv/data/").encode()
+    start = session.started(
+        command=command, executable=b"/usr/bin/rsync", argv=command.split(b" "), rule="rsync-send",
+        operation="backup", program="rsync", paths=[b"/srv/data/"], purpose="backup",
+    )
+    end = session.ended(
+        exit_status=0, duration_ns=9766769000, read_bytes=52113344,
+        write_bytes=51023847, rusage=resource.getrusage(resource.RUSAGE_SELF),
+    )
+    while True:
+        yield start
+        yield end
