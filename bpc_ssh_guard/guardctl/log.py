@@ -15,6 +15,7 @@ from ..record.held import STATE
 from ..record.logs import checkpoint_served
 from ..record.seal import NONCE_BYTES
 from ..record.sink import Sink
+from ..record.syslog_copy import send_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -117,11 +118,14 @@ def checkpoint(policy: Policy, nonce: str) -> Checkpoint:
     try:
         sink = Sink.open(policy.log, policy.state)
         try:
-            return sink.checkpoint(checkpoint_served(challenge), challenge)
+            point = sink.checkpoint(checkpoint_served(challenge), challenge)
         finally:
             sink.close()
     except GuardFailure as failure:
         raise LogError(failure.detail) from None
+    for line in point.lines:
+        send_copy(line)
+    return point
 
 
 def _move_aside(policy: Policy) -> None:

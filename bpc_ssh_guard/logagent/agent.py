@@ -11,6 +11,7 @@ from ..errors import GuardFailure, Refused
 from ..lean import SIGPIPE
 from ..policy import limits
 from ..record.logs import checkpoint_served
+from ..record.syslog_copy import send_copy
 from ..vocabulary import Reason
 from . import answer, events, segments, verbs
 
@@ -56,6 +57,8 @@ class Auditor:
 
     def _checkpoint(self, nonce: bytes) -> int:
         point = self._sink.checkpoint(checkpoint_served(nonce, self._session), nonce)
+        for line in point.lines:
+            send_copy(line)
         sent = answer.send(answer.checkpoint(point))
         return exits.YES if sent else exits.SIGNALLED + SIGPIPE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..vocabulary import Operation
 from .event import Action, Session, opening
 from .line import encode
 from .origin import caller_members, machine_members
@@ -17,5 +18,5 @@ def checkpoint_served(nonce: bytes, session: Optional[Session] = None) -> bytes:
     if session is None:
         members = [*opening(served, machine_members()), *caller_members(None)]
     else:
-        members = session.opening(served)
+        members = [*session.opening(served), ("bpc.purpose", Operation.AUDIT)]
     return encode([*members, ("bpc.checkpoint.nonce", nonce.hex())])

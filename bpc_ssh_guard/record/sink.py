@@ -23,7 +23,7 @@ from .line import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Final, NoReturn, Optional, TypeVar
 
     from .block import Block
@@ -66,19 +66,26 @@ class Kind:
 
 
 class Checkpoint:
-    """That the first `sequence` records of `chain` end in `head`, with the proof for a nonce."""
+    """That the first `sequence` records of `chain` end in `head`, with the proof for a nonce.
 
-    __slots__ = ("chain", "head", "proof", "sequence")
+    `lines` are those that were written to record it.
+    """
+
+    __slots__ = ("chain", "head", "lines", "proof", "sequence")
     chain: Final[bytes]
     sequence: Final[int]
     head: Final[bytes]
     proof: Final[bytes]
+    lines: Final[Sequence[bytes]]
 
-    def __init__(self, chain: bytes, sequence: int, head: bytes, proof: bytes) -> None:
+    def __init__(
+        self, chain: bytes, sequence: int, head: bytes, proof: bytes, lines: Sequence[bytes] = ()
+    ) -> None:
         self.chain = chain
         self.sequence = sequence
         self.head = head
         self.proof = proof
+        self.lines = lines
 
 
 class Sink:
@@ -131,10 +138,10 @@ class Sink:
         """Append RECORD and return the checkpoint behind it, proved for NONCE of 16 to 32 bytes."""
 
         def append_and_prove(held: Held) -> Checkpoint:
-            self._append(held, record, Kind.OTHER, ("", ""))
+            lines = self._append(held, record, Kind.OTHER, ("", ""))
             end = held.chain
             proof = seal.proof(end.key, held.chain_id, end.sequence, end.head, nonce)
-            return Checkpoint(held.chain_id, end.sequence, end.head, proof)
+            return Checkpoint(held.chain_id, end.sequence, end.head, proof, lines)
 
         return self._with(append_and_prove)
 
