@@ -16,7 +16,7 @@ from .confine import launch, programs
 from .confine.launch import Ended
 from .errors import GuardFailure, Refused, tell
 from .lean import SIG_SETMASK, pthread_sigmask
-from .policy import addresses, limits, load, window
+from .policy import addresses, limits, load
 from .policy.decide import decide
 from .policy.model import DEFAULT_PATH, Confine
 from .record import witness
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .command.parse import Command
     from .policy.decide import Plan
     from .policy.model import Block, Policy
+    from .policy.window import Grant
     from .record.event import Known
 
 ORIGINAL_COMMAND: Final = b"SSH_ORIGINAL_COMMAND"
@@ -112,10 +113,7 @@ class _Login:
 
             return Auditor(self.session, self.sink, policy, block, self._run).serve(self.original)
         command = self.command = understand(self.original, self._read_list)
-        grant = window.find_open(policy.state, block)
-        if grant is not None:
-            window.require_within(grant.paths, block.roots)
-            self.grant = grant.identity.decode("ascii")
+        grant = self._find_grant(policy, block)
         rsync = command.server.program == Program.RSYNC  # tar has no use for what rsync knows
         known = programs.protections(policy.rsync) if rsync else frozenset()
         plan = decide(policy, block, command, known, grant)
@@ -129,6 +127,18 @@ class _Login:
             return self._launch(plan, policy, block)
         finally:
             os.close(slot)
+
+    def _find_grant(self, policy: Policy, block: Block) -> Optional[Grant]:
+        """Return the grant under which a restore runs now, None where none is open or needed."""
+        if block.operation != Operation.RESTORE:
+            return None
+        from .policy import window  # a backup's way does without it
+
+        grant = window.find_open(policy.state, block)
+        if grant is not None:
+            window.require_within(grant.paths, block.roots)
+            self.grant = grant.identity.decode("ascii")
+        return grant
 
     def _identify(self) -> None:
         """Know the key that logged in as sshd shows it; raises Refused(key-mismatch)."""

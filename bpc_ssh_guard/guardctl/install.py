@@ -89,8 +89,9 @@ def next_steps(prefix: str) -> str:
     return (
         "Next:\n"
         "  1. write /etc/bpc-ssh-guard/policy: see bpc-ssh-guard-policy(5)\n"
-        f"  2. {guardctl} authorize: compose the key's line for authorized_keys\n"
-        f"  3. {guardctl} check: see what is still missing or open\n"
+        f"  2. {guardctl} log init: begin the command log, and give its key to the auditor\n"
+        f"  3. {guardctl} authorize: compose the key's line for authorized_keys\n"
+        f"  4. {guardctl} check: see what is still missing or open\n"
     )
 
 
