@@ -39,6 +39,7 @@ def site() -> Iterator[Site]:
         site.add_key(
             "keeping-restore", f"Restore {host.restored}", "Window always", "Delete no"
         )
+        site.add_key("granted-restore", f"Restore {host.restored}")
         site.add_key("polite", f"Backup {host.data}", "Nice 7", "IoNice idle")
         loose = site.add_key("loose-backup", f"Backup {host.data}")
         site.enrol({loose: "no-user-rc"})
