@@ -9,21 +9,21 @@ from __future__ import annotations
 import os
 import sys
 
-from . import __version__, exits
+from . import exits
 from .command.parse import understand
 from .command.secluded import read_from
 from .confine import launch, programs
 from .confine.launch import Ended
 from .errors import GuardFailure, Refused, tell
 from .lean import SIG_SETMASK, pthread_sigmask
-from .policy import addresses, limits, load
+from .policy import addresses, arguments, limits, load
 from .policy.decide import decide
-from .policy.model import DEFAULT_PATH, Confine
+from .policy.model import Confine
 from .record import witness
 from .record.event import Session
 from .record.sink import Kind, Sink
 from .record.syslog_copy import send_copy
-from .vocabulary import CERTIFICATE, PROGRAM_NAME, Operation, Program, Reason, is_key_id, is_label
+from .vocabulary import CERTIFICATE, Operation, Program, Reason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _serve(argv: Sequence[str]) -> int:
     try:
-        policy_path, label, key_id = _arguments([os.fsencode(word) for word in argv])
+        policy_path, label, key_id = arguments.parse([os.fsencode(word) for word in argv])
     except GuardFailure as failure:
         nobody = Session.from_environment(os.environb, b"", b"")
         send_copy(nobody.denied(reason=failure.reason, detail=failure.detail))
@@ -67,18 +67,6 @@ def _serve(argv: Sequence[str]) -> int:
         return login.answer_no(failure.reason, failure.detail)
     except Exception as fault:  # a fault of the guard: nothing runs, and the log says what it was
         return login.answer_no(Reason.INTERNAL, f"{type(fault).__name__}: {fault}")
-
-
-def _arguments(argv: Sequence[bytes]) -> tuple[bytes, bytes, bytes]:
-    """Return policy path, label and KEYID; raises GuardFailure(bad-usage)."""
-    policy = DEFAULT_PATH
-    if len(argv) == 4 and argv[0] == b"--policy":
-        policy, argv = argv[1], argv[2:]
-    named = len(argv) == 2 and is_label(argv[0]) and (is_key_id(argv[1]) or argv[1] == CERTIFICATE)
-    if not named or policy[:1] != b"/":
-        usage = "usage: bpc-ssh-guard [--policy /FILE] LABEL KEYID"
-        raise GuardFailure(Reason.BAD_USAGE, f"{usage}; guardctl authorize writes the line")
-    return policy, argv[0], argv[1]
 
 
 class _Login:
@@ -107,11 +95,16 @@ class _Login:
             self._identify()
         block = self.block = self._block(policy)
         if self.original is None:
-            return self._greet()
+            return self._greet(policy)
         if block.operation == Operation.AUDIT:
             from .logagent.agent import Auditor
 
             return Auditor(self.session, self.sink, policy, block, self._run).serve(self.original)
+        if block.operation == Operation.ROTATE:
+            from .keyagent.agent import Rotator
+
+            rotator = Rotator(self.session, policy, block, self.key_id, self._record)
+            return rotator.serve(self.original)
         command = self.command = understand(self.original, self._read_list)
         grant = self._find_grant(policy, block)
         rsync = command.server.program == Program.RSYNC  # tar has no use for what rsync knows
@@ -127,6 +120,9 @@ class _Login:
             return self._launch(plan, policy, block)
         finally:
             os.close(slot)
+            from .keyagent import proofs  # off the data path
+
+            proofs.touch(policy.state, self.key_id)
 
     def _find_grant(self, policy: Policy, block: Block) -> Optional[Grant]:
         """Return the grant under which a restore runs now, None where none is open or needed."""
@@ -134,10 +130,8 @@ class _Login:
             return None
         from .policy import window  # a backup's way does without it
 
-        grant = window.find_open(policy.state, block)
-        if grant is not None:
-            window.require_within(grant.paths, block.roots)
-            self.grant = grant.identity.decode("ascii")
+        grant = window.find_usable(policy.state, block)
+        self.grant = grant.identity.decode("ascii") if grant else None
         return grant
 
     def _identify(self) -> None:
@@ -162,11 +156,12 @@ class _Login:
         self.secluded = read_from(STDIN)
         return self.secluded
 
-    def _greet(self) -> int:
+    def _greet(self, policy: Policy) -> int:
         """Tell who this is: the proof that the key of this line logged in."""
+        from .keyagent import greeting
+
         self._record(self.session.greeted(**self._known()))
-        words = f"label={self.label.decode()} key={self.key_id.decode()} generation=-"
-        os.write(1, f"{PROGRAM_NAME} {__version__} {words}\n".encode("ascii"))
+        greeting.greet(policy, self.label, self.key_id)
         return exits.REFUSED
 
     def _launch(self, plan: Plan, policy: Policy, block: Block) -> int:
@@ -232,14 +227,19 @@ class _Login:
             send_copy(line)
             self._tell_syslog(failure)
             reason = failure.reason
-        return self._say_no(reason)
+        return self._say_no(reason, detail)
 
-    def _say_no(self, reason: str) -> int:
-        """Tell the peer why not, an auditor's program in its own language too."""
-        if self.original and self.block and self.block.operation == Operation.AUDIT:
-            from .logagent import answer
+    def _say_no(self, reason: str, detail: str = "") -> int:
+        """Tell the peer why not, a program that speaks a protocol in its language too."""
+        purpose = self.block.operation if self.original and self.block else None
+        if purpose == Operation.AUDIT:
+            from .logagent import answer as of_log
 
-            answer.send(answer.refusal(reason))
+            of_log.send(of_log.refusal(reason))
+        elif purpose == Operation.ROTATE:
+            from .keyagent import answer as of_keys
+
+            of_keys.send(of_keys.refusal(reason, detail))
         return tell(reason)
 
     def _owe_end(self) -> None:

@@ -7,8 +7,10 @@ have written it. A symbolic link is followed nowhere on the way.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import time
 
 from .errors import GuardFailure
 from .vocabulary import Reason
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+LOCK_SECONDS: Final = 10.0  # what others do under these locks takes milliseconds
 # A fifo must not make the guard wait.
 OPEN: Final = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -65,6 +68,21 @@ def open_folder(state: bytes, name: bytes = b"", make: bool = False) -> int:
             raise problem(here, error) from None
         raise
     return folder
+
+
+def lock(descriptor: int) -> None:
+    """Lock the open DESCRIPTOR against other processes; raises TimeoutError after LOCK_SECONDS.
+
+    The kernel lets go of the lock when its holder ends, however it does.
+    """
+    end = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise TimeoutError from None
+        time.sleep(0.02)
 
 
 def require_file(path: bytes, status: os.stat_result) -> None:

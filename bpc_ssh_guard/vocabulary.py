@@ -85,9 +85,17 @@ class Reason:
     WRONG_ADDRESS: Final = "wrong-address"
     NOT_ROOT: Final = "not-root"
     POPT_ALIAS: Final = "popt-alias"
+    NOT_ROTATABLE: Final = "not-rotatable"
+    NO_SUCH_KEY: Final = "no-such-key"
+    KEY_CONFLICT: Final = "key-conflict"
+    NOT_PROVEN: Final = "not-proven"
+    LAST_KEY: Final = "last-key"
     BAD_USAGE: Final = "bad-usage"
     BAD_POLICY: Final = "bad-policy"
     BAD_GRANT: Final = "bad-grant"
+    KEYS_LOCKED: Final = "keys-locked"
+    UNSAFE_KEYS: Final = "unsafe-keys"
+    CANNOT_WRITE_KEYS: Final = "cannot-write-keys"
     CANNOT_RECORD: Final = "cannot-record"
     CANNOT_CONFINE: Final = "cannot-confine"
     EXEC_FAILED: Final = "exec-failed"
@@ -116,9 +124,17 @@ REASONS: Final = {
     Reason.WRONG_ADDRESS: "the connection comes from an address that From does not list",
     Reason.NOT_ROOT: "the command asks for sudo and the guard does not run as root",
     Reason.POPT_ALIAS: "a machine-wide popt file changes what rsync does",
+    Reason.NOT_ROTATABLE: "the rotation key may not do this to keys of that label",
+    Reason.NO_SUCH_KEY: "authorized_keys has no such key of the label",
+    Reason.KEY_CONFLICT: "another key of the label, or another line of the key, is in the way",
+    Reason.NOT_PROVEN: "the key has not logged in since it was staged",
+    Reason.LAST_KEY: "no later key of the label is confirmed and has logged in",
     Reason.BAD_USAGE: "the forced command in authorized_keys is written wrongly",
     Reason.BAD_POLICY: "the policy can't be read, is unsafe or has an error",
     Reason.BAD_GRANT: "the grant or the state folder can't be read, or is unsafe",
+    Reason.KEYS_LOCKED: "another run changes authorized_keys and does not end",
+    Reason.UNSAFE_KEYS: "authorized_keys is missing, or others can change it",
+    Reason.CANNOT_WRITE_KEYS: "authorized_keys could not be changed",
     Reason.CANNOT_RECORD: "the command log can't be written",
     Reason.CANNOT_CONFINE: "the child could not be prepared as the policy demands",
     Reason.EXEC_FAILED: "the program is missing or can't be run",
@@ -131,6 +147,9 @@ FAILURES: Final = frozenset(
         Reason.BAD_USAGE,
         Reason.BAD_POLICY,
         Reason.BAD_GRANT,
+        Reason.KEYS_LOCKED,
+        Reason.UNSAFE_KEYS,
+        Reason.CANNOT_WRITE_KEYS,
         Reason.CANNOT_RECORD,
         Reason.CANNOT_CONFINE,
         Reason.EXEC_FAILED,

@@ -22,6 +22,7 @@ _PATH_BYTES: Final = (
 _NETWORK_BYTES: Final = b"0123456789abcdefABCDEF:./"
 _MARK: Final = PROGRAM_NAME.encode("ascii") + b":"
 _STAGED: Final = b"staged"
+_EXPIRY_DIGITS: Final = len("YYYYMMDDHHMMSS")
 
 
 class Uncomposable(ValueError):
@@ -133,11 +134,16 @@ class Mark:
 
 
 class ManagedLine:
-    """A line that the guard wrote; no part of it can end an option, a word or the line."""
+    """A line that the guard wrote; no part of it can end an option, a word or the line.
 
-    __slots__ = ("blob", "command", "key_type", "mark", "networks")
+    `expiry` is the local time YYYYMMDDHHMMSS from which on sshd refuses the key, see expiry; a
+    staged line has one always.
+    """
+
+    __slots__ = ("blob", "command", "expiry", "key_type", "mark", "networks")
     command: Final[ForcedCommand]
     networks: Final[tuple[bytes, ...]]
+    expiry: Final[Optional[bytes]]
     key_type: Final[bytes]
     blob: Final[bytes]
     mark: Final[Mark]
@@ -151,6 +157,7 @@ class ManagedLine:
         networks: tuple[bytes, ...] = (),
         policy: Optional[bytes] = None,
         staged: bool = False,
+        expiry: Optional[bytes] = None,
     ) -> None:
         self.key_type, self.blob = key
         _require(self.key_type in KEY_TYPES, "is no type of key to log in with", self.key_type)
@@ -158,8 +165,13 @@ class ManagedLine:
         for network in networks:
             fine = bool(network) and not network.strip(_NETWORK_BYTES)
             _require(fine, "is no address", network)
+        if expiry is not None:
+            fine = len(expiry) == _EXPIRY_DIGITS and expiry.isdigit()
+            _require(fine, "is no time YYYYMMDDHHMMSS", expiry)
+        _require(expiry is not None or not staged, "is staged and has no end", label)
         self.command = ForcedCommand(program, label, key_id(self.blob), policy)
         self.networks = networks
+        self.expiry = expiry
         self.mark = Mark(label, self.command.key_id, generation, staged)
 
     @classmethod
@@ -174,14 +186,21 @@ class ManagedLine:
         key = line.key_type, line.blob
         try:
             managed = cls(command.program, command.label, key, mark.generation, networks,
-                          command.policy, mark.staged)
+                          command.policy, mark.staged, line.value(b"expiry-time"))
         except Uncomposable:
             return None
         return managed if managed.compose() == line.raw else None
 
+    def until(self, expiry: Optional[bytes], staged: bool = False) -> ManagedLine:
+        """Return this line with another EXPIRY, STAGED or not."""
+        key = self.key_type, self.blob
+        return ManagedLine(self.command.program, self.mark.label, key, self.mark.generation,
+                           self.networks, self.command.policy, staged, expiry)
+
     def compose(self) -> bytes:
         """Return the line without an LF."""
         origin = b',from="' + b",".join(self.networks) + b'"' if self.networks else b""
-        options = b'restrict,command="' + self.command.compose() + b'"' + origin
+        end = b"" if self.expiry is None else b',expiry-time="' + self.expiry + b'"'
+        options = b'restrict,command="' + self.command.compose() + b'"' + origin + end
         encoded = b2a_base64(self.blob, newline=False)
         return b" ".join((options, self.key_type, encoded, self.mark.compose()))

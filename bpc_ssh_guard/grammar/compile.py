@@ -38,6 +38,7 @@ GRAMMARS = {
     "tar": ("start",),
     "policy": ("start",),
     "logverbs": ("start",),
+    "keyadmin": ("start",),
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 import sys
 from dataclasses import dataclass
@@ -20,12 +19,13 @@ from ..authorized_keys import (
     key_id,
     parse_file,
 )
+from ..authorized_keys.file import KeysFile
+from ..errors import GuardFailure
+from ..policy import addresses
 from ..policy.model import DEFAULT_PATH
-from .authorized_keys_file import AuthorizeError, locked, opened
 
 if TYPE_CHECKING:
     from ..policy.model import Block, Policy
-    from .authorized_keys_file import KeysFile
 
 __all__ = [
     "DEFAULT_PROGRAM", "Authorization", "AuthorizeError", "PublicKey", "authorize", "label_of",
@@ -36,6 +36,10 @@ DEFAULT_PROGRAM: Final = "/usr/sbin/bpc-ssh-guard"
 KEYS_PER_LABEL: Final = 2  # the one in use, and its successor until that has logged in
 
 _MAX_KEY_FILE: Final = 64 * 1024  # an RSA key of 16384 bits has 3 kB
+
+
+class AuthorizeError(Exception):
+    """The line was not composed or not written; the text says what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
@@ -114,17 +118,27 @@ def authorize(policy: Policy, label: str, key: PublicKey, *, program: str = DEFA
     if path is None:
         line = _compose(policy, label, key, program, generation=1)
         return Authorization(_text(line))
-    with opened(path) if dry_run else locked(path) as file:
-        line = _compose(policy, label, key, program, _next_generation(file, label))
-        present = _find(file, line)
-        if present is not None:
-            return Authorization(_text(ManagedLine.from_line(file.lines[present - 1]) or line),
-                                 path, present)
-        _require_room(file, line)
-        if dry_run:
-            content, number = file.with_line(line)
-            return Authorization(_text(line), path, number, True, _diff(file, content))
-        return Authorization(_text(line), path, file.append(line), True)
+    try:
+        with KeysFile.opened(path) if dry_run else KeysFile.locked(path) as file:
+            return _authorize_in(file, policy, label, key, program, dry_run)
+    except GuardFailure as failure:
+        raise AuthorizeError(failure.detail) from None
+
+
+def _authorize_in(file: KeysFile, policy: Policy, label: str, key: PublicKey, program: str,
+                  dry_run: bool) -> Authorization:
+    line = _compose(policy, label, key, program, _next_generation(file, label))
+    present = _find(file, line)
+    if present is not None:
+        return Authorization(_text(ManagedLine.from_line(file.lines[present - 1]) or line),
+                             file.path, present)
+    _require_room(file, line)
+    content = file.with_changes({}, line)
+    number = content.count(b"\n")  # the line is the last one
+    if dry_run:
+        return Authorization(_text(line), file.path, number, True, _diff(file, content))
+    file.put({}, line)
+    return Authorization(_text(line), file.path, number, True)
 
 
 def _text(line: ManagedLine) -> str:
@@ -149,17 +163,7 @@ def _compose(policy: Policy, label: str, key: PublicKey, program: str,
 
 def networks_of(block: Block) -> tuple[bytes, ...]:
     """Return the addresses of BLOCK's From in the spelling that sshd matches."""
-    return tuple(_as_sshd_matches(network.text).encode("ascii") for network in block.networks)
-
-
-def _as_sshd_matches(network: str) -> str:
-    # To sshd a peer by IPv4 over IPv6 is one of IPv4, and ::ffff:192.0.2.7 in from= matches
-    # nobody (tried with 9.2).
-    address, slash, bits = network.partition("/")
-    if ":" not in address:
-        return network
-    inner = ipaddress.IPv6Address(address).ipv4_mapped
-    return network if inner is None else f"{inner}{slash}{bits}"
+    return addresses.patterns(block.networks)
 
 
 def _next_generation(file: KeysFile, label: str) -> int:

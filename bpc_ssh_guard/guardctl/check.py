@@ -7,9 +7,9 @@ import stat
 from typing import TYPE_CHECKING, Optional
 
 from ..authorized_keys import parse_file
+from ..authorized_keys.file import MAX_SIZE
 from ..errors import GuardFailure
 from ..policy import load
-from .authorized_keys_file import MAX_SIZE
 from .checks import account as accounts
 from .checks import machine
 from .checks.confinement import check_confinement

@@ -43,7 +43,8 @@ class Explanation:
     admit: tuple[str, ...] = ()
     confine: str = ""
     never: tuple[bytes, ...] = ()
-    answer: str = ""  # what the guard itself answers, where it runs no program
+    answer: str = ""  # what the guard itself answers, where it runs no program,
+    answered: str | None = None  # and the operation that the key is for
     purpose: str = ""  # what a key without a program is for
 
     @property
@@ -58,7 +59,7 @@ class Explanation:
             "verdict": "allow" if self.allowed else "refuse",
             "reason": self.reason,
             "needs": list(self.needs),
-            "operation": server.operation if server else Operation.AUDIT if self.answer else None,
+            "operation": server.operation if server else self.answered,
             "program": server.program if server else None,
             "argv": [os.fsdecode(word) for word in self.plan.argv] if self.plan else [],
             "paths": [os.fsdecode(path) for path in server.paths] if server else [],
@@ -93,9 +94,11 @@ class Explainer:
                 raise Refused(Reason.UNKNOWN_KEY, detail)
             if not command:
                 raise Refused(Reason.NO_COMMAND, "the login gets the greeting line and no program")
-            if block.operation == Operation.AUDIT:
-                answer = purposes.audit_answer(command)
-                return Explanation(command, stdin or None, answer=answer)
+            if block.operation in purposes.WITHOUT_PROGRAM:
+                answer = purposes.answer_of(block, command)
+                return Explanation(
+                    command, stdin or None, answer=answer, answered=block.operation
+                )
             understood = understand(command, read_list)
             grant = window.find_open(self.policy.state, block)
             plan = decide(self.policy, block, understood, self._protections, grant)
@@ -171,7 +174,7 @@ def in_words(explanation: Explanation) -> Iterator[str]:
         yield from _confinement(explanation.confine, explanation.never)
         return
     if explanation.answer:
-        yield "allowed: audit"
+        yield f"allowed: {explanation.answered}"
         yield f"  answers:  {explanation.answer}"
         yield "  confined: the guard answers by itself and starts no program"
         return

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 from ..command.paths import find_fault, is_beneath
 from ..command.text import find_control
 from ..errors import Refused
+from ..keyagent.barrier import Barrier
+from ..policy.grant_store import GrantFolder
 from ..policy.model import Window
 from ..policy.window import (
     IDENTITY_BYTES,
@@ -22,9 +24,8 @@ from ..policy.window import (
     Grant,
     require_within,
 )
-from ..record.grants import Closed
 from ..vocabulary import Operation, is_label
-from .grant_store import GrantError, locked_folder, store, told
+from .grant_store import GrantError, session_of, store, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,41 +62,33 @@ def open_grant(
     block = _granted_block(policy, label)
     _require_bounded(seconds)
     chosen, said = _narrowed(block, paths), _plain(reason)
-    with store(policy, block.label, make=True) as place:
-        clock = _now()
-        old = place.read_open(clock)
-        grant = Grant(
-            os.urandom(IDENTITY_BYTES).hex().encode("ascii"), clock.wall, clock.wall + seconds,
-            clock.boot, clock.boottime_ns, chosen, said, os.getuid(),
-        )
-        place.write_beside(grant)
-        try:
-            place.record(
-                place.session.grant_opened(
-                    identity=grant.identity, until=grant.until, paths=chosen or block.roots,
-                    reason=said, policy_sha256=policy.sha256,
-                )
+    with told(), Barrier.of(policy, block.label) as barrier:
+        with GrantFolder(policy.state, make=True) as folder:
+            clock, session = Clock.now(), session_of(block.label)
+            grant = Grant(
+                os.urandom(IDENTITY_BYTES).hex().encode("ascii"), clock.wall, clock.wall + seconds,
+                clock.boot, clock.boottime_ns, chosen, said, os.getuid(),
             )
-            place.put_in_place(grant)
-        except BaseException:
-            place.sweep()
-            raise
-        if old is not None:
-            place.record_closed(Closed.REPLACED, old, done="the grant has replaced another")
+            opened = session.grant_opened(
+                identity=grant.identity, until=grant.until, paths=chosen or block.roots,
+                reason=said, policy_sha256=policy.sha256,
+            )
+            store(folder, policy, session, block.label).open(grant, opened, clock)
+        barrier.open_until(grant.until)
     return grant
 
 
 def list_grants(policy: Policy) -> dict[str, Grant]:
     """Return the open grants by label, sorted; close those that are over. Raises GrantError."""
     found = {}
-    with locked_folder(policy) as folder:
-        names = [] if folder is None else sorted(os.listdir(folder))
-    for name in names:
-        if is_label(os.fsencode(name)):  # or it is what a killed run left beside
-            with store(policy, os.fsencode(name)) as place:
-                grant = place.read_open(_now())
-            if grant is not None:
-                found[name] = grant
+    with told(), GrantFolder(policy.state) as folder:
+        names = [] if folder.descriptor is None else sorted(os.listdir(folder.descriptor))
+        for name in names:
+            label = os.fsencode(name)
+            if is_label(label):  # or it is what a killed run left beside
+                grant = store(folder, policy, session_of(label), label).read_open(Clock.now())
+                if grant is not None:
+                    found[name] = grant
     return found
 
 
@@ -107,17 +100,11 @@ def revoke(policy: Policy, label: str) -> bool:
     name = os.fsencode(label)
     if not is_label(name):
         raise GrantError(f"{label!a} is no key label; bpc-ssh-guardctl grant --list shows them")
-    with store(policy, name) as place:
-        try:
-            grant = place.read()
-        except GrantError:  # unreadable: it must be possible to be rid of it all the same
-            grant = None
-        else:
-            grant = place.read_open(_now())
-        if not place.remove():
-            return False
-        place.record_closed(Closed.REVOKED, grant, done="the grant is closed")
-    return True
+    with told(), Barrier.of(policy, name) as barrier:
+        with GrantFolder(policy.state) as folder:
+            was_open = store(folder, policy, session_of(name), name).revoke(Clock.now())
+        barrier.close()
+    return was_open
 
 
 def _granted_block(policy: Policy, label: str) -> Block:
@@ -180,8 +167,3 @@ def _plain(reason: str) -> bytes:
     if len(said) > MAX_REASON:
         raise GrantError(f"the reason has more than {MAX_REASON} bytes; shorten it")
     return said
-
-
-def _now() -> Clock:
-    with told():
-        return Clock.now()

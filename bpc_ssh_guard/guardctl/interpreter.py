@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import Final
 
+from ..closed import Open, require_closed, trusted_accounts
 from .clientpart import (
     DEFAULT_INTERPRETER,
     ISOLATED,
@@ -12,7 +13,6 @@ from .clientpart import (
     first_line,
     python_needed,
 )
-from .closed import Open, require_closed, trusted_accounts
 from .place import InstallError, is_plain_path
 
 _FIRST_LINE_LIMIT: Final = 127  # Linux before 5.1 cuts a longer one off (execve(2))

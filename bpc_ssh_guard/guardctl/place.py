@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from ..closed import Open, require_closed, trusted_accounts
 from .clientpart import PACKAGE, PROGRAMS
-from .closed import Open, require_closed, trusted_accounts
 
 FOLDER: Final = "lib/bpc-ssh-guard"
 _TREE: Final = re.compile(r"[0-9][0-9A-Za-z.+]*-([0-9]+)")

@@ -27,6 +27,13 @@ class Network:
         shift = width - self._bits
         return family == self._family and value >> shift == self._value >> shift
 
+    def pattern(self) -> str:
+        """Return the network as sshd takes it: of IPv4 where it is that, in IPv6 or not."""
+        _, slash, bits = self.text.partition("/")
+        if self._family != AF_INET or ":" not in self.text:
+            return self.text
+        return ".".join(map(str, self._value.to_bytes(4, "big"))) + slash + bits
+
 
 def network(text: str) -> Network:
     """Return the network that TEXT writes as ADDRESS or ADDRESS/BITS; raises ValueError."""
@@ -39,6 +46,15 @@ def network(text: str) -> Network:
     if value & ((1 << (width - int(bits))) - 1):
         raise ValueError(f"{text} has bits set behind its prefix length")
     return Network(text, family, value, int(bits))
+
+
+def patterns(networks: Iterable[Network]) -> tuple[bytes, ...]:
+    """Return NETWORKS as the patterns of `from=` that sshd matches.
+
+    To sshd a peer by IPv4 over IPv6 is one of IPv4, and ::ffff:192.0.2.7 in from= matches nobody
+    (tried with 9.2).
+    """
+    return tuple(each.pattern().encode("ascii") for each in networks)
 
 
 def admits(networks: Iterable[Network], peer: Optional[str]) -> bool:

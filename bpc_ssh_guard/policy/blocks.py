@@ -149,7 +149,8 @@ class BlockReader(Values):
         """Refuse restore roots that would give away the machine, unless the block accepts it."""
         from .system import find_overlap  # the backup key's way does without it
 
-        own = (policy.path, policy.log, policy.state, policy.rsync, policy.tar)
+        own = [policy.path, policy.log, policy.state, policy.rsync, policy.tar]
+        own += [policy.authorized_keys] if policy.authorized_keys else []
         for root in roots:
             overlap = find_overlap(root, own)
             if overlap is not None:

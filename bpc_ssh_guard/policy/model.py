@@ -102,13 +102,16 @@ class Block:
 class Policy:
     """A whole policy file; `sha256` is the hex digest of its bytes."""
 
-    __slots__ = ("blocks", "confine", "log", "path", "rsync", "sha256", "state", "tar")
+    __slots__ = (
+        "authorized_keys", "blocks", "confine", "log", "path", "rsync", "sha256", "state", "tar",
+    )
     path: Final[bytes]
     sha256: Final[str]
     log: Final[bytes]
     rsync: Final[bytes]
     tar: Final[bytes]
     state: Final[bytes]
+    authorized_keys: Final[Optional[bytes]]  # None: sshd's default for the account
     confine: Final[str]
     blocks: Final[Mapping[bytes, Block]]
 
@@ -127,6 +130,7 @@ class Policy:
         # A log elsewhere is an account's or a test's own: its state must not be the machine's.
         beside = self.log + b"/state" if "Log" in settings else DEFAULT_STATE
         self.state = settings.get("State", beside)
+        self.authorized_keys = settings.get("AuthorizedKeys")
         self.confine = settings.get("Confine", Confine.STRICT.encode("ascii")).decode("ascii")
         self.blocks = blocks
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 RIGHTS: Final = ("Backup", "Restore", "Rotate", "Audit")
 RESTORE_ONLY: Final = ("Delete", "Window", "Grants", "MungeLinks", "KeepFree")
-SETTINGS: Final = ("Log", "State", "Confine", "Rsync", "Tar")
+SETTINGS: Final = ("Log", "State", "AuthorizedKeys", "Confine", "Rsync", "Tar")
 # What a key that runs rsync or tar may have, and what every key may have.
 TRANSFER_ONLY: Final = ("Never", "Tools", "Accept", "Nice", "IoNice")
 BLOCK: Final = (*TRANSFER_ONLY, "From", "MaxSessions")

@@ -165,6 +165,14 @@ def find_open(state: bytes, block: Block) -> Optional[Grant]:
     return grant if grant is not None and grant.is_open(Clock.now()) else None
 
 
+def find_usable(state: bytes, block: Block) -> Optional[Grant]:
+    """Return the same grant, if it leads nowhere outside of BLOCK's roots; raises Refused too."""
+    grant = find_open(state, block)
+    if grant is not None:
+        require_within(grant.paths, block.roots)
+    return grant
+
+
 def read(state: bytes, label: bytes) -> Optional[Grant]:
     """Return the grant of LABEL in the folder STATE, open or over; None without one.
 

@@ -50,6 +50,11 @@ class Action:
     DENIED: Final = "command-denied"
     ENDED: Final = "command-ended"
     GREETED: Final = "key-greeted"
+    KEYS_LISTED: Final = "keys-listed"
+    KEY_STAGED: Final = "key-staged"
+    KEY_CONFIRMED: Final = "key-confirmed"
+    KEY_DROPPED: Final = "key-dropped"
+    KEY_RETIRED: Final = "key-retired"
     GRANT_OPENED: Final = "grant-opened"
     GRANT_CLOSED: Final = "grant-closed"
     LOG_ROTATED: Final = "log-rotated"
@@ -65,6 +70,11 @@ ACTIONS: Final = {
     Action.DENIED: ("intrusion_detection", "denied", "failure"),
     Action.ENDED: ("process", "end", "success"),
     Action.GREETED: ("authentication", "info", "success"),
+    Action.KEYS_LISTED: ("configuration", "access", "success"),
+    Action.KEY_STAGED: ("configuration", "creation", "success"),
+    Action.KEY_CONFIRMED: ("configuration", "change", "success"),
+    Action.KEY_DROPPED: ("configuration", "deletion", "success"),
+    Action.KEY_RETIRED: ("configuration", "deletion", "success"),
     Action.GRANT_OPENED: ("configuration", "change", "success"),
     Action.GRANT_CLOSED: ("configuration", "change", "success"),
     Action.LOG_ROTATED: ("configuration", "info", "success"),

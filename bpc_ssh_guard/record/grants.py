@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from .event import REASON_LIMIT, Action, Session, timestamp
+from .keys import rotation_members
 from .line import encode, text, texts
 from .origin import KEY_WORD_LIMIT, caller_members, machine_members
 
@@ -37,7 +38,7 @@ CLOSED: Final = {
 
 
 class Administration(Session):
-    """One run of bpc-ssh-guardctl that changes the grant of the key LABEL."""
+    """One run that changes the grant of the key LABEL: of bpc-ssh-guardctl, or of a login."""
 
     __slots__ = ()
 
@@ -52,6 +53,13 @@ class Administration(Session):
             caller.append(("bpc.grant.sudo_user", text(sudo_user, KEY_WORD_LIMIT)))
         key: list[Member] = [("bpc.key.label", text(label, KEY_WORD_LIMIT))]
         return cls(os.urandom(16).hex(), machine_members(), caller, key)
+
+    @classmethod
+    def by_rotation(cls, login: Session, label: bytes, key: tuple[bytes, bytes]) -> Administration:
+        """Return the session of LOGIN by the rotation KEY, label and KEYID, about LABEL's grant."""
+        named: list[Member] = [("bpc.key.label", text(label, KEY_WORD_LIMIT))]
+        key_members = [*named, *rotation_members(*key)]
+        return cls(login.entity_id, login._machine, login._caller, key_members)
 
     def grant_opened(
         self,

@@ -49,7 +49,7 @@ def _goes_on(typed: str) -> bool:
 class Machine:
     """A client with the policy of a document; its paths stand for those that the document names."""
 
-    def __init__(self, folder: Path, policy: str) -> None:
+    def __init__(self, folder: Path, policy: str, with_log: bool = True) -> None:
         self.folder = folder
         self.moved = {
             "/etc/bpc-ssh-guard": f"{folder}/etc",
@@ -59,7 +59,8 @@ class Machine:
         }
         for name in ("etc", "ssh", "bin", "log"):
             (folder / name).mkdir(mode=0o700)
-        command_log.begin(folder / "log")
+        if with_log:
+            command_log.begin(folder / "log")
         self._write("bin/rsync", RSYNC)
         policy = f"Log {folder}/log\nRsync {folder}/bin/rsync\n{policy}"
         self._write("etc/policy", policy.encode())

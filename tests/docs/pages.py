@@ -13,6 +13,7 @@ GUARDCTL = MAN / "bpc-ssh-guardctl.8"
 LOG = MAN / "bpc-ssh-guard-log.5"
 POLICY = MAN / "bpc-ssh-guard-policy.5"
 AUDIT = MAN / "bpc-ssh-audit.1"
+PROTOCOL = MAN / "bpc-ssh-keys-protocol.7"
 THREATS = MAN / "bpc-ssh-guard-threats.7"
 README = PROJECT / "README.md"
 MARKDOWN = (README, PROJECT / "SECURITY.md", PROJECT / "CHANGELOG.md")

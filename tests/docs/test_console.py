@@ -23,6 +23,7 @@ SHOWN = [
     for block in blocks
     for typed, output in commands(block)
 ]
+STATUS = [each for block in literal_blocks(GUARDCTL, "status") for each in commands(block)]
 EVERY_COMMAND = pytest.mark.parametrize(
     ("path", "typed", "output"), SHOWN,
     ids=[f"{path.name}-{number}" for number, (path, _, _) in enumerate(SHOWN)],
@@ -49,6 +50,29 @@ def test_command_prints_what_is_shown(
     assert "Traceback" not in printed
     if output:
         assert without_times(printed) == without_times(output)
+
+
+@pytest.mark.parametrize("path", [GUARDCTL], ids=lambda path: path.name)
+@pytest.mark.parametrize("typed_and_shown", STATUS, ids=lambda each: each[0].split()[-1])
+def test_log_says_of_itself_what_is_shown(
+    typed_and_shown: tuple[str, str], machine: Machine
+) -> None:
+    typed, shown = typed_and_shown
+    assert _without_figures(machine.run(typed)) == _without_figures(shown)
+
+
+def test_log_is_begun_with_what_is_shown(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, "Key web1-backup\nBackup /home\n", with_log=False)
+    ((typed, shown),) = [each for block in literal_blocks(GUARDCTL, "fresh")
+                         for each in commands(block)]
+    assert _without_figures(machine.run(typed)) == _without_figures(shown)
+    assert "is a log already" in machine.run("bpc-ssh-guardctl log init")
+
+
+def _without_figures(output: str) -> str:
+    """Return OUTPUT with each hash and key by its length alone, and each size as one word."""
+    hashes = re.sub(r"\b[0-9a-f]{32,}\b", lambda found: f"{len(found[0])} digits", output)
+    return re.sub(r"^(sequence|size) +[0-9]+$", r"\1 NUMBER", hashes, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", [GUARD, README], ids=lambda path: path.name)

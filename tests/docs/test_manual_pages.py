@@ -21,7 +21,7 @@ from bpc_ssh_guard.guardctl.doctor.diagnosis import Diagnosis, Verdict
 from bpc_ssh_guard.guardctl.doctor.examination import judge
 from bpc_ssh_guard.logagent import verbs
 from bpc_ssh_guard.policy import blocks, file, load, model, statements, system, window
-from bpc_ssh_guard.record import authinfo, line, sink
+from bpc_ssh_guard.record import authinfo, flood, line, sink
 from bpc_ssh_guard.vocabulary import (
     FAILURES,
     FEATURES,
@@ -129,7 +129,8 @@ LIMITS = {
     "request of an audit key": (verbs.MAX_REQUEST,),
     "policy": (file.MAX_POLICY,),
     "popt file": (programs.MAX_POPT_FILE,),
-    "log": (line.RECORD_LIMIT, int(sink.LOCK_SECONDS)),
+    "log": (line.RECORD_LIMIT, int(sink.LOCK_SECONDS), flood.DAY_BYTES >> 20),
+    "refusals of a key": (flood.REFUSALS, flood.REFUSALS),
 }
 
 
@@ -308,5 +309,5 @@ def test_blocks_of_the_pages_are_marked_by_known_words() -> None:
         mark for page in manual_pages()
         for mark in re.findall(r'^\.\\" (\S+)\n\.Bd', text(page), re.MULTILINE)
     }
-    assert marks == {"policy", "console", "table"}
+    assert marks == {"policy", "console", "table", "fresh", "status"}
     assert all(literal_blocks(page, "console") for page in (GUARD, GUARDCTL))

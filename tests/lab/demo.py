@@ -155,6 +155,10 @@ class Demo:
         _title("The auditor: is the log whole?")
         log, copy = os.path.dirname(self.host.log.path), f"{self.site.folder}/copied"
         begun = self.host.begun
+        print("\n    $ bpc-ssh-guardctl log status")
+        status = run([f"{self.host.launcher}ctl", "log", "status", "--policy", self.host.policy])
+        self._text(said(status))
+        self._check("nothing of the log is to be made good", status.returncode == 0, "")
         self._audit("key", begun.chain.hex(), stdin=begun.key.hex().encode("ascii") + b"\n")
         whole = self._audit("verify", log)
         self._check("the log is proved", whole.returncode == 0, "by its chain and K_0")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bpc_ssh_guard.guardctl.closed import Open, require_closed
+from bpc_ssh_guard.closed import Open, require_closed
 from bpc_ssh_guard.guardctl.install import InstallError, install, next_steps, uninstall
 
 from .client import (

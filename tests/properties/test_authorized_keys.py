@@ -17,7 +17,7 @@ from bpc_ssh_guard.authorized_keys import (
     parse,
     parse_file,
 )
-from bpc_ssh_guard.guardctl.authorized_keys_file import locked, opened
+from bpc_ssh_guard.authorized_keys.file import KeysFile
 
 from .effort import examples
 
@@ -46,7 +46,13 @@ KEYS = st.one_of(
 MANAGED = st.builds(
     ManagedLine, PATHS.map(lambda path: path + b"/bpc-ssh-guard"), LABELS, KEYS,
     st.integers(1, 999999), st.lists(NETWORKS, max_size=4).map(tuple),
-    st.none() | PATHS, st.booleans(),
+    st.none() | PATHS,
+)
+EXPIRY = st.from_regex(rb"[0-9]{14}", fullmatch=True)
+MANAGED |= st.builds(
+    ManagedLine, PATHS.map(lambda path: path + b"/bpc-ssh-guard"), LABELS, KEYS,
+    st.integers(1, 999999), st.lists(NETWORKS, max_size=4).map(tuple),
+    st.none() | PATHS, st.booleans(), EXPIRY,
 )
 
 # Bytes that mean something to sshd, more often than chance has them.
@@ -71,7 +77,7 @@ def test_a_composed_line_is_read_back_as_it_was(managed):
     assert again is not None
     assert again.compose() == raw
     assert (line.fault, line.blob) == (None, managed.blob)
-    assert again.networks == managed.networks
+    assert (again.networks, again.expiry) == (managed.networks, managed.expiry)
     for one, other in ((again.command, managed.command), (again.mark, managed.mark)):
         assert all(getattr(one, name) == getattr(other, name) for name in one.__slots__)
 
@@ -83,7 +89,8 @@ def test_a_composed_line_is_one_line_of_printable_ascii_with_the_options_meant(m
     assert raw.isascii()
     assert raw.decode().isprintable()
     names = [name for name, _ in parse(raw).options]
-    assert names == [b"restrict", b"command"] + [b"from"] * bool(managed.networks)
+    optional = [b"from"] * bool(managed.networks) + [b"expiry-time"] * bool(managed.expiry)
+    assert names == [b"restrict", b"command", *optional]
 
 
 def perhaps_with_more(good):
@@ -135,11 +142,30 @@ def test_adding_to_any_file_leaves_all_of_it_byte_for_byte(data, managed):
         with open(path, "wb") as file:
             file.write(data)
         os.chmod(path, 0o600)
-        with locked(path) as keys:
-            number = keys.append(managed)
+        with KeysFile.locked(path) as keys:
+            keys.put({}, managed)
         with open(path, "rb") as file:
             written = file.read()
         gap = b"" if data.endswith(b"\n") or not data else b"\n"
         assert written == data + gap + managed.compose() + b"\n"
-        with opened(path) as keys:
-            assert keys.lines[number - 1].raw == managed.compose()
+        with KeysFile.opened(path) as keys:
+            assert keys.lines[-2].raw == managed.compose()
+
+
+@examples(60)
+@given(CONTENTS, st.lists(MANAGED, min_size=1, max_size=4), CONTENTS, st.data())
+def test_changing_and_taking_out_lines_leaves_all_others_byte_for_byte(before, ours, behind, data):
+    parts = [before.replace(b"\n", b"") + b"\n", *(line.compose() + b"\n" for line in ours), behind]
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "authorized_keys")
+        with open(path, "wb") as file:
+            file.write(b"".join(parts))
+        os.chmod(path, 0o600)
+        numbers = range(2, len(ours) + 2)
+        changes = data.draw(st.dictionaries(st.sampled_from(numbers), st.none() | MANAGED))
+        with KeysFile.locked(path) as keys:
+            keys.put(changes)
+        for number, line in changes.items():
+            parts[number - 1] = b"" if line is None else line.compose() + b"\n"
+        with open(path, "rb") as file:
+            assert file.read() == b"".join(parts)

@@ -162,8 +162,9 @@ def test_composes_the_line_of_the_manual():
 
 
 def test_names_another_policy_before_the_label_and_staged_at_the_end():
-    line = managed(policy=b"/srv/policy", staged=True).compose()
+    line = managed(policy=b"/srv/policy", staged=True, expiry=b"20261125104803").compose()
     assert b'"/usr/sbin/bpc-ssh-guard --policy /srv/policy web1-backup ' in line
+    assert b'",expiry-time="20261125104803" ssh-ed25519 ' in line
     assert line.endswith(b":g1:staged")
 
 
@@ -196,6 +197,11 @@ def test_names_another_policy_before_the_label_and_staged_at_the_end():
         {"networks": (b"*",)},
         {"networks": (b"192.0.2.7\n",)},
         {"networks": (b"",)},
+        {"expiry": b""},
+        {"expiry": b"20261125"},
+        {"expiry": b"20261125104803Z"},
+        {"expiry": b'2026112510480"'},
+        {"staged": True},
         {"generation": 0},
         {"generation": 1_000_000},
         {"key": (b"ssh-rsa", BLOB)},
@@ -212,11 +218,13 @@ def test_refuses_to_compose_what_could_inject(changes):
 
 
 def test_reads_back_what_it_composed():
-    line = managed(networks=(b"192.0.2.7",), policy=b"/srv/policy", generation=17, staged=True)
+    line = managed(networks=(b"192.0.2.7",), policy=b"/srv/policy", generation=17, staged=True,
+                   expiry=b"20261125104803")
     again = ManagedLine.from_line(parse(line.compose()))
     assert again is not None
     assert again.compose() == line.compose()
     assert (again.mark.generation, again.mark.staged, again.networks) == (17, True, (b"192.0.2.7",))
+    assert again.expiry == b"20261125104803"
     assert (again.command.label, again.command.policy) == (b"web1-backup", b"/srv/policy")
 
 

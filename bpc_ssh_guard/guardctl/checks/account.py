@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Optional
 
-from ..closed import Open, require_closed
+from ...closed import Open, require_closed
 from .finding import Finding, Severity
 
 if TYPE_CHECKING:

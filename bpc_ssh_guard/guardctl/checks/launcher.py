@@ -7,7 +7,7 @@ import re
 import stat
 from typing import TYPE_CHECKING, Final, Optional
 
-from ..closed import Open, require_closed
+from ...closed import Open, require_closed
 from .finding import Finding, Severity, shown
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import stat
 import subprocess
 from typing import TYPE_CHECKING, Final
 
+from ...closed import Open, require_closed
 from ...confine.programs import PROTECTIONS, popt_aliases, protections
 from ...errors import GuardFailure
 from ...record.sink import Sink
 from ...vocabulary import PROGRAMS, Operation, Program
-from ..closed import Open, require_closed
 from .finding import Finding, Severity, shown
 
 if TYPE_CHECKING:

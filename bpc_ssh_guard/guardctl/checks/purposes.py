@@ -20,10 +20,6 @@ def check_purposes(policy: Policy) -> Iterator[Finding]:
     for block in blocks:
         place = f"{shown(policy.path)}:{block.line}"
         label = shown(block.label)
-        if block.operation == Operation.ROTATE:
-            yield Finding(Severity.WARNING, place, f"Key {label} rotates nothing in this version:"
-                          " it is greeted, and every request is refused",
-                          "take the block out until bpc-ssh-keys serves it")
         if block.operation == Operation.ROTATE and not block.networks:
             yield Finding(Severity.WARNING, place, f"Key {label} replaces other keys from any"
                           " address", "add From with the address of the backup server")

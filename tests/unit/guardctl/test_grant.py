@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+from bpc_ssh_guard.errors import GuardFailure
 from bpc_ssh_guard.guardctl import grant_store
 from bpc_ssh_guard.guardctl.grant import (
     LONGEST,
@@ -25,6 +26,7 @@ from bpc_ssh_guard.guardctl.grant import (
     revoke,
 )
 from bpc_ssh_guard.policy import window
+from bpc_ssh_guard.policy.grant_store import GrantFolder
 from bpc_ssh_guard.policy.window import Clock, Grant
 from tests import command_log
 
@@ -311,10 +313,12 @@ def test_a_full_disk_leaves_the_old_grant_and_no_half_of_the_new(client) -> None
 
 def test_says_in_the_log_when_a_recorded_grant_could_not_be_stored(client) -> None:
     os.makedirs(f"{state(client)}/grants", mode=0o700)
-    with grant_store.store(client.policy, LABEL.encode()) as place:
+    label = LABEL.encode()
+    with GrantFolder(client.policy.state) as folder:
+        place = grant_store.store(folder, client.policy, grant_store.session_of(label), label)
         clock = Clock.now()
         grant = Grant(b"0" * 32, clock.wall, clock.wall + 60, clock.boot, clock.boottime_ns)
-        with pytest.raises(GrantError, match="the grant can't be stored: no such file"):
+        with pytest.raises(GuardFailure, match="the grant can't be stored: no such file"):
             place.put_in_place(grant)  # nothing was written beside
     assert events(client) == [("grant-closed", "not-stored", "0" * 32)]
 

@@ -12,8 +12,9 @@ import bpc_ssh_guard
 from bpc_ssh_guard.record import begin as beginning
 from bpc_ssh_guard.record import own, segment
 from bpc_ssh_guard.record.authinfo import Certificate, LoginKey
-from bpc_ssh_guard.record.event import Session
+from bpc_ssh_guard.record.event import Action, Session
 from bpc_ssh_guard.record.grants import CLOSED, Administration
+from bpc_ssh_guard.record.keys import UNUSUAL, Rotation
 from bpc_ssh_guard.record.logs import checkpoint_served
 from bpc_ssh_guard.record.recovery import Tail
 from bpc_ssh_guard.record.sink import Sink
@@ -118,6 +119,19 @@ def grant_lines() -> list[bytes]:
     of = Administration.begin(b"web1-restore", b"alice")
     closed = [of.grant_closed(code=code, identity=GRANT, until=1795478400) for code in CLOSED]
     return [grant_opened(of), *closed]
+
+
+def key_lines(of: Session) -> list[bytes]:
+    """Return one line of each kind about a change of a key, which together hold every member."""
+    rotation = Rotation(of, (b"web1-rotate", KEY_ID), b"bpc-key/1 list", POLICY)
+    actions = (Action.KEY_CONFIRMED, Action.KEY_DROPPED, Action.KEY_RETIRED)
+    key = (LABEL, KEY_ID)
+    return [
+        rotation.listed(),
+        rotation.changed(Action.KEY_STAGED, key, 2, 1795478400),
+        *(rotation.changed(action, key, 2) for action in actions),
+        *(rotation.changed(Action.KEY_STAGED, key, 2, code=code) for code in UNUSUAL),
+    ]
 
 
 def every_line(of: Session) -> list[bytes]:

@@ -12,6 +12,7 @@ import pytest
 
 from bpc_ssh_guard.record.event import ACTIONS
 from bpc_ssh_guard.record.grants import CLOSED
+from bpc_ssh_guard.record.keys import UNUSUAL
 from bpc_ssh_guard.record.own import RATE_LIMIT, RECOVERED
 from bpc_ssh_guard.vocabulary import REASONS
 
@@ -36,6 +37,7 @@ def test_the_page_is_clean_mdoc() -> None:
 def test_the_page_explains_every_field_and_no_other(source, session) -> None:
     explained = re.findall(r"^\.It Va (\S+)$", source, re.MULTILINE)
     lines = [*scenes.every_line(session), *scenes.grant_lines(), *scenes.own_lines()]
+    lines += scenes.key_lines(session)
     held = {name for line in lines for name in json.loads(line)}
     held |= {"event.sequence", "h", "m"}  # the chain's
     held |= {name for name, _ in scenes.certified().members("authinfo")}
@@ -46,7 +48,7 @@ def test_the_page_gives_every_reason_its_sentence(source) -> None:
     explained = dict(re.findall(r"^\.It Cm (\S+)\n(.*)$", source, re.MULTILINE))
     codes = {word: said for word, said in explained.items() if word not in ACTIONS}
     rate = {RATE_LIMIT: "the key was refused more often than the log takes"}
-    assert codes == {**REASONS, **CLOSED, **RECOVERED, **rate}
+    assert codes == {**REASONS, **CLOSED, **RECOVERED, **UNUSUAL, **rate}
 
 
 def test_the_page_explains_every_action(source) -> None:

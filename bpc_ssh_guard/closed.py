@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _LINKS_LIMIT: Final = 40  # the kernel's own (path_resolution(7))
 
