@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .line import Member
 
 STATE: Final = b"state"
+NOBODY: Final = ("", "")  # label and KEYID of what no key asked for
 # The disk, the quota or the file size limit is at its end.
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -84,10 +85,10 @@ class Held:
         """Write RECORD, a line without evidence, before the next one."""
         self._due.append(record)
 
-    def write(self, record: bytes, reserved: bool) -> list[bytes]:
+    def write(self, record: bytes, reserved: bool, key: tuple[str, str] = NOBODY) -> list[bytes]:
         """Write what is due and RECORD, a line without evidence; return the sealed lines.
 
-        RESERVED: it may use the space that is kept for it.
+        RESERVED: it may use the space that is kept for it. KEY is charged for its bytes.
         """
         lines = [self.chain.append(each) for each in (*self._due, *([record] if record else ()))]
         data = b"\n" * self._lacks_lf + b"".join(lines)
@@ -106,6 +107,8 @@ class Held:
             reserve.release(self._folder)
             self.owe(Recovered.LOG_FULL)
             segment.append(self._segment, data, self._size)
+        if key != NOBODY:
+            self.notes.charge(key, self._size, self._size + len(data))
         chain = self.chain
         block = Block(
             chain.sequence, self._size + len(data), self._first, self._month, chain.head,
@@ -222,7 +225,7 @@ class Held:
         """Count the bytes of log from here on where a new day has begun."""
         notes, today = self.notes, day()
         if notes.day != today:
-            notes.day, notes.day_bytes, notes.changed = today, -self._size, True
+            notes.begin_day(today, -self._size)
 
     def _segment_members(self) -> list[Member]:
         """Return what the segment's first record says of it; nothing for a later one."""

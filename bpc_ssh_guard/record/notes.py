@@ -1,6 +1,6 @@
-"""What the log remembers beside its chain: last policy, refusals by key, the day's bytes, debts.
+"""What the log remembers beside its chain: last policy, floods by key, the day's bytes, debts.
 
-Its loss costs a repeated policy-changed and a minute's count, so it is replaced without a sync and
+Its loss costs a repeated policy-changed and the day's counts, so it is replaced without a sync and
 an unreadable one is begun anew.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from .flood import Bucket
+from .flood import CHARGE, Bucket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +53,19 @@ class Notes:
         finally:
             os.close(descriptor)
         return notes
+
+    def charge(self, key: tuple[str, str], before: int, after: int) -> None:
+        """Charge KEY, label and KEYID, for the bytes of log from BEFORE to AFTER."""
+        pieces = after // CHARGE - before // CHARGE
+        if pieces:
+            self.buckets.setdefault(key, Bucket()).charged += pieces * CHARGE
+            self.changed = True
+
+    def begin_day(self, today: str, day_bytes: int) -> None:
+        """Count from DAY_BYTES again, and no key has a charge."""
+        self.day, self.day_bytes, self.changed = today, day_bytes, True
+        for bucket in self.buckets.values():
+            bucket.charged = 0
 
     def _take(self, words: list[str]) -> None:
         """Take one line; raises ValueError for any that `write` doesn't write."""

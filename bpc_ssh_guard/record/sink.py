@@ -17,8 +17,8 @@ from ..lean import SIGALRM, setitimer, signal
 from ..vocabulary import Reason
 from . import seal, segment
 from .block import Damaged
-from .flood import DAY_BYTES, Bucket
-from .held import STATE, Held
+from .flood import DAY_BYTES, KEY_DAY_BYTES, Bucket
+from .held import NOBODY, STATE, Held
 from .line import text
 
 TYPE_CHECKING = False
@@ -60,8 +60,8 @@ class Kind:
     """What a record is about, which says what may happen to it when space or time is short."""
 
     START: Final = "start"  # allows a command: not beyond the day's bytes, nor on a full disk
-    END: Final = "end"  # too late to refuse: it may use the reserve
-    REFUSAL: Final = "refusal"  # so many per minute and key; may use the reserve
+    END: Final = "end"  # too late to refuse, and shorter than its start: it may use the reserve
+    REFUSAL: Final = "refusal"  # so many per minute and key, and day; may use the reserve
     OTHER: Final = "other"  # as a start: a key can ask for its greeting without end, too
 
 
@@ -125,12 +125,12 @@ class Sink:
             raise
 
     def append(
-        self, record: bytes, kind: str = Kind.OTHER, key: tuple[str, str] = ("", "")
+        self, record: bytes, kind: str = Kind.OTHER, key: tuple[str, str] = NOBODY
     ) -> list[bytes]:
         """Append RECORD, `{…}` and LF, durably; return the lines that were written for it.
 
-        KEY, label and KEYID, counts the records of KIND refusal; none is written where the key had
-        too many of them already.
+        KEY, label and KEYID, is what the log's bounds count by: a refusal beyond them is counted
+        and not written, and what could be refused raises.
         """
         return self._with(lambda held: self._append(held, record, kind, key))
 
@@ -138,7 +138,7 @@ class Sink:
         """Append RECORD and return the checkpoint behind it, proved for NONCE of 16 to 32 bytes."""
 
         def append_and_prove(held: Held) -> Checkpoint:
-            lines = self._append(held, record, Kind.OTHER, ("", ""))
+            lines = self._append(held, record, Kind.OTHER, NOBODY)
             end = held.chain
             proof = seal.proof(end.key, held.chain_id, end.sequence, end.head, nonce)
             return Checkpoint(held.chain_id, end.sequence, end.head, proof, lines)
@@ -166,9 +166,8 @@ class Sink:
         reserved = kind in (Kind.END, Kind.REFUSAL)
         if not reserved:
             held.pay()
-        if record and not reserved and held.written_today() >= DAY_BYTES:
-            what = f"it has {DAY_BYTES >> 20} MiB of today already"
-            _refuse(self.directory, f"{what}; look who floods it, or wait for the next day (UTC)")
+        if record and not reserved:
+            self._require_room(held, key)
         self._note_policy(held)
         now, boottime = time.time_ns(), time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         _tell_suppressed(held, now, boottime)
@@ -176,7 +175,18 @@ class Sink:
             held.notes.changed = True
             if not held.notes.buckets.setdefault(key, Bucket()).take(boottime, now):
                 record = b""
-        return held.write(record, reserved)
+        return held.write(record, reserved, key)
+
+    def _require_room(self, held: Held, key: tuple[str, str]) -> None:
+        """Require that the day has bytes left, of the log and of KEY."""
+        bucket = held.notes.buckets.get(key)
+        if bucket is not None and bucket.is_spent():
+            what = f"Key {key[0]} {key[1]} has {KEY_DAY_BYTES >> 20} MiB of today already"
+        elif held.written_today() >= DAY_BYTES:
+            what = f"it has {DAY_BYTES >> 20} MiB of today already"
+        else:
+            return
+        _refuse(self.directory, f"{what}; look who floods it, or wait for the next day (UTC)")
 
     def _note_policy(self, held: Held) -> None:
         notes = held.notes

@@ -130,6 +130,7 @@ LIMITS = {
     "policy": (file.MAX_POLICY,),
     "popt file": (programs.MAX_POPT_FILE,),
     "log": (line.RECORD_LIMIT, int(sink.LOCK_SECONDS), flood.DAY_BYTES >> 20),
+    "log of a key": (flood.KEY_DAY_BYTES >> 20, flood.CHARGE >> 10),
     "refusals of a key": (flood.REFUSALS, flood.REFUSALS),
 }
 

@@ -16,6 +16,7 @@ from bpc_ssh_guard.record.event import Action, Session
 from bpc_ssh_guard.record.grants import CLOSED, Administration
 from bpc_ssh_guard.record.keys import UNUSUAL, Rotation
 from bpc_ssh_guard.record.logs import checkpoint_served
+from bpc_ssh_guard.record.notes import Notes
 from bpc_ssh_guard.record.recovery import Tail
 from bpc_ssh_guard.record.sink import Sink
 from bpc_ssh_guard.vocabulary import Reason
@@ -209,6 +210,15 @@ def records_of_all(directory: bytes) -> list[dict[str, object]]:
     """Return all records of all segments."""
     firsts = sorted(segment.first_of(name) for name in os.listdir(directory))
     return [record for first in firsts for record in records(directory, first)]
+
+
+def notes(directory: bytes) -> Notes:
+    """Return the notes beside the log in DIRECTORY."""
+    folder = os.open(state_of(directory), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return Notes.read(folder)
+    finally:
+        os.close(folder)
 
 
 def told(directory: bytes) -> list[dict[str, object]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 
 import pytest
 
 from bpc_ssh_guard.errors import GuardFailure
-from bpc_ssh_guard.record import flood, held, sink
+from bpc_ssh_guard.record import flood, held, notes, sink
 from bpc_ssh_guard.record.flood import MINUTE_NS, REFUSALS, Bucket
 from bpc_ssh_guard.record.sink import Kind
 
@@ -98,5 +99,74 @@ def test_a_day_counts_its_segments_all_together(directory, monkeypatch) -> None:
     assert 10_000 <= logged < 13_000
 
 
+@pytest.fixture
+def narrow(monkeypatch) -> int:
+    """The bytes of one key's day, lowered: 20 000, charged in pieces of 1000."""
+    monkeypatch.setattr(flood, "KEY_DAY_BYTES", 20_000)
+    monkeypatch.setattr(notes, "CHARGE", 1000)
+    return 20_000
+
+
+def _flood(directory, kind: str, key: tuple[str, str]) -> int:
+    """Append records of 600 bytes until no more is written; return how many bytes were."""
+    before = _logged(directory)
+    for _ in range(200):
+        was = _logged(directory)
+        try:
+            scenes.append(directory, b'{"pad":"%s"}\n' % (b"x" * 600), kind=kind, key=key)
+        except GuardFailure as failure:
+            assert failure.reason == "cannot-record"
+            assert "Key web1-backup" in failure.detail
+            return _logged(directory) - before
+        if _logged(directory) == was:
+            return _logged(directory) - before
+    raise AssertionError("no bound")
+
+
+def _logged(directory) -> int:
+    return sum(entry.stat().st_size for entry in os.scandir(directory) if entry.is_file())
+
+
+@pytest.mark.parametrize("kind", [Kind.START, Kind.OTHER])
+def test_a_key_that_floods_stops_itself_and_no_other_key(directory, narrow, kind) -> None:
+    """Else one stolen key could stop every backup of its machine until the next day."""
+    scenes.begin(directory)
+    assert narrow * 0.9 <= _flood(directory, kind, KEY) < narrow * 1.1
+    scenes.append(directory, b'{"start":"other"}\n', kind=Kind.START, key=OTHER)
+    assert scenes.told(directory)[-1] == {"start": "other"}
+
+
+def test_refusals_have_a_bound_in_bytes_too(directory, narrow, monkeypatch) -> None:
+    monkeypatch.setattr(flood, "REFUSALS", 10_000)
+    scenes.begin(directory)
+    assert narrow * 0.9 <= _flood(directory, Kind.REFUSAL, KEY) < narrow * 1.1
+    scenes.append(directory, b'{"end":1}\n', kind=Kind.END, key=KEY)  # too late to refuse it
+    assert scenes.told(directory)[-1] == {"end": 1}
+
+
+def test_a_key_that_flooded_works_again_on_the_next_day(directory, narrow, monkeypatch) -> None:
+    scenes.begin(directory)
+    _flood(directory, Kind.START, KEY)
+    tomorrow = f"{int(held.day()) + 1}"
+    monkeypatch.setattr(held, "day", lambda: tomorrow)
+    scenes.append(directory, b'{"start":2}\n', kind=Kind.START, key=KEY)
+    assert scenes.told(directory)[-1] == {"start": 2}
+
+
+def test_a_key_among_others_is_charged_for_about_what_it_wrote(directory, monkeypatch) -> None:
+    monkeypatch.setattr(notes, "CHARGE", 1000)
+    chance = random.Random(20)
+    scenes.begin(directory)
+    for _ in range(300):
+        scenes.append(
+            directory, b'{"pad":"%s"}\n' % (b"x" * chance.randrange(100, 900)),
+            kind=Kind.START, key=chance.choices((KEY, OTHER), (1, 3))[0],
+        )
+    charged = {key: b.charged for key, b in scenes.notes(directory).buckets.items()}
+    assert 0.15 < charged[KEY] / sum(charged.values()) < 0.35
+    assert sum(charged.values()) == pytest.approx(_logged(directory), rel=0.02)
+
+
 def test_bounds_have_the_documented_values() -> None:
-    assert (flood.REFUSALS, flood.DAY_BYTES) == (30, 256 << 20)
+    found = flood.REFUSALS, flood.DAY_BYTES, flood.KEY_DAY_BYTES
+    assert found == (30, 256 << 20, 32 << 20)
