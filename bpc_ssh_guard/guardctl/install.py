@@ -15,7 +15,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Final
 
-from bpc_ssh_guard import __version__
+from bpc_ssh_guard import __version__, packed
 
 from .clientpart import (
     DEFAULT_INTERPRETER,
@@ -24,6 +24,7 @@ from .clientpart import (
     PROGRAMS,
     client_part,
     first_line,
+    guard_part,
     start_text,
 )
 from .interpreter import require_interpreter, run
@@ -35,9 +36,13 @@ if TYPE_CHECKING:
 __all__ = ["InstallError", "install", "next_steps", "uninstall"]
 
 # Proof that the new modules work, before anything starts from them.
-_LOAD: Final = "import sys; sys.path.insert(0, sys.argv[1])\n" + "".join(
-    f"from {program.module} import main\n" for program in PROGRAMS
-)
+_PATH: Final = "import sys; sys.path.insert(0, sys.argv[1])\n"
+_USE: Final = f"from {PACKAGE} import packed; packed.use(sys.argv[1])\n"
+_LOAD: Final = "".join(f"from {program.module} import main\n" for program in PROGRAMS)
+
+
+_MAGIC_SIZE: Final = 4  # bytes at the start of a .pyc, which name the Python that made it
+_HEADER_SIZE: Final = 16  # of a .pyc; marshalled code follows (PEP 552)
 
 
 def install(prefix: str, *, destdir: str = "", dry_run: bool = False,
@@ -58,7 +63,7 @@ def install(prefix: str, *, destdir: str = "", dry_run: bool = False,
         with _locked(place.lib) as lock:
             _remove_trees(place, keep=place.trees_in_use())
             name = _next_tree(place)
-            _make_tree(f"{place.lib}/{name}", sources, place.destdir, interpreter, lock)
+            _make_tree(f"{place.lib}/{name}", sources, place.destdir, interpreter, tag, lock)
             _switch(place, name, interpreter)
         return _paths(place, name, sources, tag)
 
@@ -141,7 +146,7 @@ def _remove_trees(place: Place, keep: set[str]) -> None:
         shutil.rmtree(f"{place.lib}/{name}")
 
 
-def _make_tree(tree: str, sources: dict[str, bytes], destdir: str, interpreter: str,
+def _make_tree(tree: str, sources: dict[str, bytes], destdir: str, interpreter: str, tag: str,
                lock: int) -> None:
     """Make the folder TREE with the client's part, compiled, proved to load, and on the disk."""
     try:
@@ -151,6 +156,8 @@ def _make_tree(tree: str, sources: dict[str, bytes], destdir: str, interpreter: 
             with open(path, "xb") as file:
                 file.write(source)
         _compile(tree, destdir, interpreter, lock)
+        _pack(tree, tag)
+        _prove(tree, interpreter, lock)
         for folder, _, names in os.walk(tree, topdown=False):
             for name in names:
                 _settle(f"{folder}/{name}", 0o644)
@@ -174,7 +181,25 @@ def _compile(tree: str, destdir: str, interpreter: str, lock: int) -> None:
     # folder, /, only root can plant a module.
     run(interpreter, "-sS", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
         *strip, tree, keep_open=(lock,))
-    run(interpreter, ISOLATED, "-B", "-c", _LOAD, tree, keep_open=(lock,))
+
+
+def _pack(tree: str, tag: str) -> None:
+    """Put the guard's compiled modules into one file of TREE; TAG is in the names of the .pyc."""
+    modules, magic = {}, b""
+    for path in guard_part():
+        with open(f"{tree}/{_compiled(f'{PACKAGE}/{path}', tag)}", "rb") as file:
+            pyc = file.read()
+        magic = pyc[:_MAGIC_SIZE]
+        name = f"{PACKAGE}/{path}".removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        modules[name] = f"{PACKAGE}/{path}", pyc[_HEADER_SIZE:]
+    with open(f"{tree}/{packed.FILE}", "xb") as file:
+        file.write(packed.pack(magic, modules))
+
+
+def _prove(tree: str, interpreter: str, lock: int) -> None:
+    """Prove that the modules in TREE load, found one by one and from the pack."""
+    for use in ("", _USE):
+        run(interpreter, ISOLATED, "-B", "-c", _PATH + use + _LOAD, tree, keep_open=(lock,))
 
 
 def _settle(path: str, mode: int) -> None:
@@ -216,7 +241,13 @@ def _unlink(path: str) -> None:
 
 
 def _paths(place: Place, name: str, sources: dict[str, bytes], tag: str) -> list[str]:
-    modules = [f"{place.lib}/{name}/{PACKAGE}/{module}" for module in sources]
-    compiled = [f"{folder}/__pycache__/{file.removesuffix('.py')}.{tag}.pyc"
-                for folder, file in map(os.path.split, modules)]
-    return [*modules, *compiled, *place.names]
+    tree = f"{place.lib}/{name}"
+    modules = [f"{tree}/{PACKAGE}/{module}" for module in sources]
+    compiled = [_compiled(module, tag) for module in modules]
+    return [*modules, *compiled, f"{tree}/{packed.FILE}", *place.names]
+
+
+def _compiled(module: str, tag: str) -> str:
+    """Return the path of the .pyc of MODULE, a path, as the Python called TAG names it."""
+    folder, file = os.path.split(module)
+    return f"{folder}/__pycache__/{file.removesuffix('.py')}.{tag}.pyc"

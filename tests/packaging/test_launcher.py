@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bpc_ssh_guard import packed
 from bpc_ssh_guard.guardctl.install import install
 
 from .client import (
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = ("bpc-ssh-guard", "bpc-ssh-guardctl")
+TELL = """
+import bpc_ssh_guard.guard, bpc_ssh_guard.profiles, bpc_ssh_guard.confine.masks
+for name, module in sorted(sys.modules.items()):
+    if name.startswith("bpc_ssh_guard.") and name != "bpc_ssh_guard.packed":
+        print(name, module.__file__, module.__package__, *getattr(module, "__path__", ()))
+"""
 FORMS = ("launcher", "bundle")
 
 
@@ -100,7 +107,7 @@ def test_runs_as_the_refusal_advises(programs: Path, client: Client) -> None:
 def test_first_line_isolates_and_the_rest_fits_a_glance(installed: Path, name: str) -> None:
     text = (installed / "sbin" / name).read_text()
     assert text.startswith("#!/usr/bin/python3 -IS\n")
-    assert len(text.splitlines()) <= 12
+    assert len(text.splitlines()) <= 13
 
 
 def test_search_path_gains_the_installation_and_nothing_else(
@@ -127,12 +134,46 @@ def test_loads_every_module_from_its_pyc(prefix: Path, client: Client) -> None:
 def test_writes_no_pyc_when_run_by_a_newer_python(prefix: Path, client: Client) -> None:
     """As after an upgrade of python3, none of the compiled files fits."""
     install(str(prefix))
+    _make_others(prefix)
     for pyc in prefix.rglob("*.pyc"):
         pyc.unlink()
     before = listing(prefix)
     assert client.log_in([guard_of(prefix)]) == greeting()
     assert run([guardctl_of(prefix), "--help"]).status == 0
     assert listing(prefix) == before
+
+
+def test_guard_needs_its_pack_alone(prefix: Path, client: Client) -> None:
+    """Else the search for modules that it saves would still be made."""
+    install(str(prefix))
+    for module in (*prefix.rglob("*.py"), *prefix.rglob("*.pyc")):
+        if module.stem.partition(".")[0] != "packed" and module.parent.name != "bpc_ssh_guard":
+            module.unlink()
+    assert client.log_in([guard_of(prefix)]) == greeting()
+
+
+@pytest.mark.parametrize("without", ["none", "another Python's"])
+def test_guard_runs_without_a_pack_that_fits(
+    prefix: Path, client: Client, without: str
+) -> None:
+    install(str(prefix))
+    if without == "none":
+        (trees_of(prefix)[0] / packed.FILE).unlink()
+    else:
+        _make_others(prefix)
+    assert client.log_in([guard_of(prefix)]) == greeting()
+
+
+def test_modules_from_the_pack_know_their_files(prefix: Path) -> None:
+    """The guard masks its own folder, and finds it by them."""
+    install(str(prefix))
+    (tree,) = trees_of(prefix)
+    packed_and_not = [
+        run([PYTHON, "-IS", "-c", f"import sys; sys.path.insert(0, {str(tree)!r})\n{use}{TELL}"])
+        for use in ("", "from bpc_ssh_guard import packed; packed.use(sys.path[0])\n")
+    ]
+    assert packed_and_not[0] == packed_and_not[1]
+    assert str(tree / "bpc_ssh_guard/confine/masks.py").encode() in packed_and_not[0].out
 
 
 def test_running_changes_nothing_that_is_installed(installed: Path, client: Client) -> None:
@@ -151,8 +192,17 @@ def test_hands_the_arguments_on_unchanged(prefix: Path) -> None:
     assert run([guard_of(prefix), *argv]) == Outcome(7, f"{argv!a}\n".encode(), b"")
 
 
+def _make_others(prefix: Path) -> None:
+    """Make the pack one that another Python wrote."""
+    pack = trees_of(prefix)[0] / packed.FILE
+    content = bytearray(pack.read_bytes())
+    content[0] ^= 1
+    pack.write_bytes(content)
+
+
 def _shout(module: Path, text: str) -> None:
-    """Put TEXT in place of MODULE and of its compiled form."""
+    """Put TEXT in place of MODULE and of its compiled forms."""
     module.write_text(text)
+    (module.parents[1] / packed.FILE).unlink()
     for pyc in (module.parent / "__pycache__").glob(f"{module.stem}.*"):
         pyc.unlink()

@@ -1,0 +1,99 @@
+"""The guard's modules from one file: a sixth of the start was spent on finding each of them.
+
+`guardctl install` writes the file beside the modules. Where it is missing, or made by another
+Python than the one that runs, the modules are found one by one as ever. It is believed as a .pyc
+is: who can write it can write the modules.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+from _frozen_importlib import ModuleSpec  # what importlib.machinery has, without its import
+from _frozen_importlib_external import MAGIC_NUMBER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+    from typing import Final, Optional
+
+    # Of each module, by its name: path below the tree, offset and size of its code behind the index
+    Index = Mapping[str, tuple[str, int, int]]
+
+FILE: Final = "guard.pack"
+
+# The file: magic number of the Python that made the code, size of the index, index, code.
+_SIZE_BYTES: Final = 4
+_HEADER: Final = len(MAGIC_NUMBER) + _SIZE_BYTES
+# For the index, which holds no code: the last format that every Python reads.
+_FORMAT: Final = 2
+
+
+def use(tree: str) -> None:
+    """Import from now on what the pack in the folder TREE has; without a fitting one, nothing."""
+    try:
+        file = os.open(f"{tree}/{FILE}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    header = os.read(file, _HEADER)
+    if header[: len(MAGIC_NUMBER)] != MAGIC_NUMBER:
+        os.close(file)
+        return
+    size = int.from_bytes(header[len(MAGIC_NUMBER) :], "little")
+    index = marshal.loads(os.read(file, size))  # noqa: S302 - our own, as a .pyc is
+    # The file stays open: its modules can be had after a change of the root, too.
+    sys.meta_path.insert(0, Pack(tree, file, _HEADER + size, index))
+
+
+def pack(magic: bytes, modules: Mapping[str, tuple[str, bytes]]) -> bytes:
+    """Return the content of a pack of MODULES: path below the tree and marshalled code by name.
+
+    MAGIC names the Python that made the code: the first bytes of its .pyc (PEP 552).
+    """
+    index, code = {}, b""
+    for name, (path, each) in modules.items():
+        index[name] = path, len(code), len(each)
+        code += each
+    head = marshal.dumps(index, _FORMAT)
+    return magic + len(head).to_bytes(_SIZE_BYTES, "little") + head + code
+
+
+class Pack:
+    """Finder and loader (importlib.abc) of the modules in the open FILE, made for the folder TREE.
+
+    Their code, of which INDEX tells, begins at START.
+    """
+
+    __slots__ = ("_file", "_index", "_start", "_tree")
+
+    def __init__(self, tree: str, file: int, start: int, index: Index) -> None:
+        self._tree: Final = tree
+        self._file: Final = file
+        self._start: Final = start
+        self._index: Final = index
+
+    def find_spec(
+        self, name: str, _path: object = None, _target: object = None
+    ) -> Optional[ModuleSpec]:
+        """Return where module NAME is from, None for one that is not in the pack."""
+        found = self._index.get(name)
+        if found is None:
+            return None
+        path = f"{self._tree}/{found[0]}"
+        is_package = path.endswith("/__init__.py")
+        spec = ModuleSpec(name, self, origin=path, is_package=is_package)  # type: ignore[arg-type]
+        if spec.submodule_search_locations is not None:
+            spec.submodule_search_locations.append(path[: path.rindex("/")])
+        return spec
+
+    def create_module(self, _spec: ModuleSpec) -> None:
+        """Leave it to the interpreter, as None does."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the code of MODULE, which finds its folder by __file__ as ever."""
+        path, offset, size = self._index[module.__name__]
+        module.__file__ = f"{self._tree}/{path}"
+        code = os.pread(self._file, size, self._start + offset)
+        exec(marshal.loads(code), module.__dict__)  # noqa: S102, S302 - what an import is
