@@ -115,13 +115,13 @@ class _Login:
         if command.prefixes.sudo and os.geteuid() != 0:
             raise Refused(Reason.NOT_ROOT, "log in as root, or take sudo out of the command")
         limits.require_space(plan.roots, block.keep_free)
+        from .keyagent import proofs
+
         slot = limits.take_slot(policy.state, self.label, block.max_sessions)
         try:
             return self._launch(plan, policy, block)
         finally:
             os.close(slot)
-            from .keyagent import proofs  # off the data path
-
             proofs.touch(policy.state, self.key_id)
 
     def _find_grant(self, policy: Policy, block: Block) -> Optional[Grant]:

@@ -43,8 +43,20 @@ def use(tree: str) -> None:
         return
     size = int.from_bytes(header[len(MAGIC_NUMBER) :], "little")
     index = marshal.loads(os.read(file, size))  # noqa: S302 - our own, as a .pyc is
-    # The file stays open: its modules can be had after a change of the root, too.
     sys.meta_path.insert(0, Pack(tree, file, _HEADER + size, index))
+
+
+def stop() -> None:
+    """Import from now on as if there were no pack.
+
+    To be called before descriptors are closed that are not one's own: another file could get the
+    pack's number, and be run.
+    """
+    for finder in sys.meta_path:
+        if isinstance(finder, Pack):
+            sys.meta_path.remove(finder)
+            finder.close()
+            return
 
 
 def pack(magic: bytes, modules: Mapping[str, tuple[str, bytes]]) -> bytes:
@@ -73,6 +85,10 @@ class Pack:
         self._file: Final = file
         self._start: Final = start
         self._index: Final = index
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
 
     def find_spec(
         self, name: str, _path: object = None, _target: object = None

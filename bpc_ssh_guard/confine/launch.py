@@ -11,6 +11,7 @@ import os
 import resource
 import time
 
+from .. import packed
 from ..errors import GuardFailure
 from ..lean import (
     SIG_DFL,
@@ -98,6 +99,7 @@ def run(launch: Launch) -> Ended:
     begin = time.monotonic_ns()
     go_read, go_write = os.pipe()
     fault_read, fault_write = os.pipe()
+    packed.stop()  # the child closes every descriptor that it has no use for
     child = os.fork()
     if child == 0:
         _become(launch, go_read, fault_write)

@@ -26,6 +26,11 @@ _BUILD_TIME: Final = frozenset(
 )
 # The guard itself needs nothing from the rooms of the admin's programs.
 _ADMIN_ROOMS: Final = frozenset({"cli", "guardctl", "__main__"})
+# Nor, for a backup or a restore, these; and what `packed` itself takes to be imported.
+_OTHER_PURPOSES: Final = frozenset({"authorized_keys", "keyagent", "logagent", "closed"})
+_OTHER_GRAMMARS: Final = frozenset({"grammar/tables/keyadmin.py", "grammar/tables/logverbs.py"})
+_LAST_USE: Final = frozenset({"keyagent/__init__.py", "keyagent/proofs.py"})
+_BEFORE_THE_PACK: Final = frozenset({"__init__.py", "packed.py"})
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,13 @@ def guard_part() -> dict[str, bytes]:
     """Return those modules of the client's part that the guard itself may import."""
     return {name: source for name, source in client_part().items()
             if name.split("/")[0].removesuffix(".py") not in _ADMIN_ROOMS}
+
+
+def pack_part() -> list[str]:
+    """Return those of them that a backup or a restore may import: what is worth a pack."""
+    return [name for name in guard_part()
+            if (name.split("/")[0].removesuffix(".py") not in _OTHER_PURPOSES or name in _LAST_USE)
+            and name not in _OTHER_GRAMMARS | _BEFORE_THE_PACK]
 
 
 def start_text(program: Program, tree: str = "", interpreter: str = DEFAULT_INTERPRETER) -> str:

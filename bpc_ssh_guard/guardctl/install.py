@@ -24,7 +24,7 @@ from .clientpart import (
     PROGRAMS,
     client_part,
     first_line,
-    guard_part,
+    pack_part,
     start_text,
 )
 from .interpreter import require_interpreter, run
@@ -186,7 +186,7 @@ def _compile(tree: str, destdir: str, interpreter: str, lock: int) -> None:
 def _pack(tree: str, tag: str) -> None:
     """Put the guard's compiled modules into one file of TREE; TAG is in the names of the .pyc."""
     modules, magic = {}, b""
-    for path in guard_part():
+    for path in pack_part():
         with open(f"{tree}/{_compiled(f'{PACKAGE}/{path}', tag)}", "rb") as file:
             pyc = file.read()
         magic = pyc[:_MAGIC_SIZE]

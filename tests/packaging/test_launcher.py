@@ -33,6 +33,8 @@ for name, module in sorted(sys.modules.items()):
     if name.startswith("bpc_ssh_guard.") and name != "bpc_ssh_guard.packed":
         print(name, module.__file__, module.__package__, *getattr(module, "__path__", ()))
 """
+COMMAND = "rsync --server --sender -logDtpre.iLsfxCIvu . /etc/"
+PACKED = ("command", "confine", "policy", "record")
 FORMS = ("launcher", "bundle")
 
 
@@ -143,13 +145,15 @@ def test_writes_no_pyc_when_run_by_a_newer_python(prefix: Path, client: Client) 
     assert listing(prefix) == before
 
 
-def test_guard_needs_its_pack_alone(prefix: Path, client: Client) -> None:
+def test_guard_takes_what_a_backup_needs_from_its_pack(prefix: Path, client: Client) -> None:
     """Else the search for modules that it saves would still be made."""
     install(str(prefix))
-    for module in (*prefix.rglob("*.py"), *prefix.rglob("*.pyc")):
-        if module.stem.partition(".")[0] != "packed" and module.parent.name != "bpc_ssh_guard":
-            module.unlink()
-    assert client.log_in([guard_of(prefix)]) == greeting()
+    for name in PACKED:
+        for form in (trees_of(prefix)[0] / "bpc_ssh_guard" / name).rglob("*.py*"):
+            form.unlink()
+    refused = run([guard_of(prefix), *client.arguments],
+                  environment={"SSH_ORIGINAL_COMMAND": COMMAND})
+    assert refused.err == b"bpc-ssh-guard: refused (outside-roots)\n"
 
 
 @pytest.mark.parametrize("without", ["none", "another Python's"])
