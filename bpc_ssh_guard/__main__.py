@@ -1,4 +1,4 @@
-"""`python3 -m bpc_ssh_guard {guard|guardctl|audit} …`: every program from a bare checkout."""
+"""`python3 -m bpc_ssh_guard {guard|guardctl|keys|audit} …`: every program from a bare checkout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROGRAMS = ("guard", "guardctl", "audit")
+PROGRAMS = ("guard", "guardctl", "keys", "audit")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -22,6 +22,10 @@ def main(argv: Sequence[str]) -> int:
         from .cli.guardctl import main as guardctl_main
 
         return guardctl_main(argv[1:])
+    if name == "keys":
+        from .cli.keys import main as keys_main
+
+        return keys_main(argv[1:])
     if name == "audit":
         from .cli.audit import main as audit_main
 

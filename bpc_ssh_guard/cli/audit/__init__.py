@@ -8,11 +8,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from ... import __version__, exits
+from ...audit.engine.duck import EngineError
 from ...audit.inventory import InventoryError
 from ...audit.keystore import KeyStoreError
 from ...audit.store import StoreError
 from ..commands import add_completion
-from . import collect, export, key, keys, replay, search, tail, verify
+from . import collect, diff, export, key, keys, replay, report, search, tail, verify
 from .common import PROGRAM, Problem
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..commands import Handler
 
-MODULES = (collect, verify, search, tail, keys, replay, export, key)
+MODULES = (collect, verify, report, diff, search, tail, keys, replay, export, key)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
     handler: Handler = options.handler
     try:
         return handler(options)
-    except (Problem, InventoryError, KeyStoreError, StoreError) as error:
+    except (Problem, EngineError, InventoryError, KeyStoreError, StoreError) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
     except BrokenPipeError:
         sys.stderr.close()  # who read our output has enough

@@ -1,15 +1,19 @@
-"""export: records for other programs, as they are, as CSV, as OCSF."""
+"""export: records for other programs, as they are, as CSV, as OCSF, as Parquet."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
 from ... import exits
 from ...audit import ocsf, table
 from ...audit.chain import chain_of
+from ...audit.engine.parquet import SUFFIX, convert, is_younger, months
 from ...audit.records import lines
+from ..progress import Progress
 from .common import Problem, add_logs, logs, new_command
 from .search import add_query, query_of
 
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from ...audit.records import Record
     from .common import Commands
 
-FORMATS = ("jsonl", "csv", "ocsf")
+FORMATS = ("jsonl", "csv", "ocsf", "parquet")
 
 
 def add(commands: Commands) -> None:
@@ -28,11 +32,20 @@ def add(commands: Commands) -> None:
     command = new_command(commands, "export", "print records for other programs", _export)
     add_logs(command)
     command.add_argument("--format", metavar="FORM", choices=FORMATS, default="jsonl",
-                         help="jsonl, csv or ocsf (default %(default)s)")
+                         help="jsonl, csv, ocsf or parquet (default %(default)s)")
+    command.add_argument("--to", metavar="DIR",
+                         help="parquet: write DIR/LOG/YYYY-MM.parquet for each month that has"
+                              " new records")
     add_query(command)
 
 
 def _export(options: argparse.Namespace) -> int:
+    if (options.format == "parquet") != bool(options.to):
+        raise Problem("--format parquet and --to DIR go together")
+    if options.to:
+        if any(vars(query_of(options)).values()):
+            raise Problem("parquet has whole months; choose records when you ask it")
+        return _export_parquet(options)
     chosen = _chosen(options, query_of(options))
     if options.format == "csv":
         table.write((record for record, _, _ in chosen), sys.stdout)
@@ -40,6 +53,23 @@ def _export(options: argparse.Namespace) -> int:
     for record, line, chain in chosen:
         told = ocsf.as_line(ocsf.to_ocsf(record, line, chain)) if options.format == "ocsf" else line
         print(told)
+    return exits.YES
+
+
+def _export_parquet(options: argparse.Namespace) -> int:
+    """Write what is new, month by month; a file that is younger than its segments is left."""
+    found = [(name, months(segments)) for name, segments in logs(options)]
+    with Progress("export", sum(len(parts) for _, parts in found)) as progress:
+        for name, parts in found:
+            folder = os.path.join(options.to, os.path.basename(os.path.abspath(name)))
+            os.makedirs(folder, mode=0o750, exist_ok=True)
+            for month, segments in parts.items():
+                progress.step(f"{name} {month}")
+                path = os.path.join(folder, f"{month}{SUFFIX}")
+                paths = [segment.path for segment in segments]
+                if not is_younger(path, paths):
+                    written = convert(paths, path)
+                    print(json.dumps({"file": path, "records": written}))
     return exits.YES
 
 

@@ -48,10 +48,9 @@ def _verify(options: argparse.Namespace) -> int:
     status = exits.YES
     for name, segments in logs(options):
         try:
-            verdict = _prove(name, segments, store, told)
+            verdict = prove(name, segments, store, told)
         except ValueError as error:
             raise Problem(f"{name}: {error}") from None
-        verdict.findings += read_events(segments)
         if options.json:
             print(json.dumps({"log": name, **verdict.as_json()}))
         else:
@@ -60,10 +59,17 @@ def _verify(options: argparse.Namespace) -> int:
     return status
 
 
-def _prove(name: str, segments: list[Segment], store: Store, told: list[Witness]) -> Verdict:
+def prove(name: str, segments: list[Segment], store: Store, told: list[Witness]) -> Verdict:
+    """Return the verdict on the log NAME with what STORE knows of it and the witnesses TOLD.
+
+    Raises ValueError where SEGMENTS begin no chain.
+    """
     chain = chain_of(segments)
     seen = [] if os.path.isdir(name) else store.host(name).witnesses()
-    return verify(segments, chain, Start.of_chain(chain, store.keys.get(chain)), [*seen, *told])
+    start = Start.of_chain(chain, store.keys.get(chain))
+    verdict = verify(segments, chain, start, [*seen, *told])
+    verdict.findings += read_events(segments)
+    return verdict
 
 
 def _status(verdict: Verdict, options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -195,3 +196,82 @@ def test_what_is_no_log_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "there is no log" in capsys.readouterr().err
     assert audit("verify", "--store", str(tmp_path), "../x") == exits.COULD_NOT_RUN
     assert "is no host name" in capsys.readouterr().err
+
+
+def test_report_says_what_happened_and_proves_it_first(log: Log, store: str, capsys) -> None:
+    assert audit("report", "--store", store, os.fsdecode(log.log)) == exits.YES
+    out = capsys.readouterr().out
+    assert "whole-by-chain" in out
+    assert "Refusals" in out
+    assert "\x1b" not in out
+
+
+def test_report_of_a_damaged_log_is_a_finding_and_is_written_all_the_same(
+    log: Log, store: str, tmp_path: Path, capsys
+) -> None:
+    with open(log.path(), "r+b") as file:
+        data = file.read().replace(b"web1-backup", b"web2-backup", 1)
+        file.seek(0)
+        file.write(data)
+    page = tmp_path / "page.html"
+    told = audit("report", "--store", store, "--html", str(page), os.fsdecode(log.log))
+    assert told == exits.NO
+    assert "DAMAGED" in page.read_text()
+    assert not (tmp_path / "page.html.new").exists()
+
+
+def test_report_as_json_holds_what_the_page_shows(log: Log, store: str, capsys) -> None:
+    audit("report", "--store", store, "--json", "--no-verify", os.fsdecode(log.log))
+    told = json.loads(capsys.readouterr().out)
+    assert {row["label"] for row in told["keys"]} >= {"web1-backup"}
+    assert told["proofs"] == []
+
+
+def _this_year() -> str:
+    return time.strftime("%Y", time.gmtime())
+
+
+def test_diff_of_a_period_with_itself_finds_nothing(log: Log, store: str, capsys) -> None:
+    year = _this_year()
+    assert audit("diff", "--store", store, year, year, os.fsdecode(log.log)) == exits.YES
+    assert capsys.readouterr().out == ""
+
+
+def test_diff_tells_what_is_new(log: Log, store: str, capsys) -> None:
+    told = audit("diff", "--store", store, "--json", "2020", _this_year(),
+                os.fsdecode(log.log))
+    assert told == exits.NO
+    found = json.loads(capsys.readouterr().out)["differences"]
+    assert ("new", "key") in {(each["kind"], each["what"]) for each in found}
+
+
+def test_parquet_is_written_month_by_month_and_again_only_when_there_is_more(
+    log: Log, store: str, tmp_path: Path, capsys
+) -> None:
+    way = ("export", "--store", store, "--format", "parquet", "--to", str(tmp_path / "months"),
+           os.fsdecode(log.log))
+    assert audit(*way) == exits.YES
+    written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sum(each["records"] for each in written) == log.block.sequence
+    assert audit(*way) == exits.YES
+    assert capsys.readouterr().out == ""
+    log.append()
+    audit(*way)
+    assert capsys.readouterr().out != ""
+    paths = [each["file"] for each in written]
+    assert audit("report", "--store", store, "--no-verify", *paths) == exits.YES
+
+
+@pytest.mark.parametrize("options", [["--format", "parquet"], ["--to", "x"],
+                                     ["--format", "parquet", "--to", "x", "--code", "y"]])
+def test_parquet_needs_a_folder_and_takes_whole_months(
+    options: list[str], log: Log, store: str, capsys
+) -> None:
+    assert audit("export", "--store", store, *options, os.fsdecode(log.log)) == exits.COULD_NOT_RUN
+    assert "parquet" in capsys.readouterr().err
+
+
+def test_a_period_that_is_none_is_refused(store: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        audit("report", "--store", store, "--period", "yesterday")
+    assert "2026-11-01..2026-11-15" in capsys.readouterr().err

@@ -1,0 +1,107 @@
+"""What is different between two periods of the same logs: new, gone, and more or less often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .duck import Row
+    from .summary import Summary
+
+# A number has changed that is so many times another, and by so much at least.
+RATIO: Final = 2
+LEAST: Final = 5
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference: `kind` is new, gone, more or fewer; of `what`, with both counts."""
+
+    kind: str
+    what: str
+    name: tuple[str, ...]
+    before: int
+    after: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for --json."""
+        return {**vars(self), "name": list(self.name)}
+
+
+def compare(before: Summary, after: Summary) -> list[Difference]:
+    """Return how AFTER differs from BEFORE, new things first."""
+    found = [
+        *_of("key", before.keys, after.keys, ("host", "label", "key_id"), _used),
+        *_of("refusal", before.refusals, after.refusals, ("code", "host", "label"), _refused),
+        *_of("restore", before.restores, after.restores, ("host", "label"), _one),
+        *_of("machine", before.hosts, after.hosts, ("host",), _heard_in(before, after)),
+        *_of("address", before.addresses, after.addresses, ("host", "label", "address"), _records),
+        *_totals(before, after),
+    ]
+    order = ("new", "gone", "more", "fewer")
+    return sorted(found, key=lambda each: (order.index(each.kind), each.what, each.name))
+
+
+def _of(
+    what: str, before: list[Row], after: list[Row], key: tuple[str, ...],
+    count: Callable[[Row], int],
+) -> Iterable[Difference]:
+    counts = _counts(before, key, count), _counts(after, key, count)
+    for name in sorted(counts[0].keys() | counts[1].keys()):
+        kind = _kind(counts[0].get(name, 0), counts[1].get(name, 0))
+        if kind:
+            yield Difference(kind, what, name, counts[0].get(name, 0), counts[1].get(name, 0))
+
+
+def _counts(
+    rows: list[Row], key: tuple[str, ...], count: Callable[[Row], int]
+) -> dict[tuple[str, ...], int]:
+    found: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        name = tuple(str(row[column] or "") for column in key)
+        found[name] = found.get(name, 0) + count(row)
+    return found
+
+
+def _kind(before: int, after: int) -> str:
+    if not before or not after:
+        return "" if before == after else ("new" if after else "gone")
+    more, fewer = max(before, after), min(before, after)
+    if more < RATIO * fewer or more - fewer < LEAST:
+        return ""
+    return "more" if after > before else "fewer"
+
+
+def _totals(before: Summary, after: Summary) -> Iterable[Difference]:
+    for name in ("allowed", "refused", "failed", "write_bytes"):
+        kind = _kind(before.total(name), after.total(name))
+        if kind:
+            yield Difference(kind, "total", (name,), before.total(name), after.total(name))
+
+
+def _used(row: Row) -> int:
+    return int(row["allowed"]) + int(row["refused"]) + int(row["greeted"])
+
+
+def _refused(row: Row) -> int:
+    return int(row["refused"])
+
+
+def _records(row: Row) -> int:
+    return int(row["records"])
+
+
+def _one(_row: Row) -> int:
+    return 1
+
+
+def _heard_in(before: Summary, after: Summary) -> Callable[[Row], int]:
+    """Return what tells whether a machine was heard of in the period that its row is of.
+
+    The rows of both count all time up to the period's end, so a silent one is in both.
+    """
+    silent = {id(row) for summary in (before, after) for row in summary.silent}
+    return lambda row: 0 if id(row) in silent else 1

@@ -1,0 +1,20 @@
+"""The queries: SQL that DuckDB and ClickHouse both run, each told in its first lines.
+
+`cube` is asked once of `records`, the others of what it gave, of `period` (since, until: days) and
+of `notable`, the records of the files that the cube names.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Final
+
+CUBE: Final = "cube"
+OF_CUBE: Final = ("days", "refusals", "hosts", "keys", "addresses", "shapes")
+OF_NOTABLE: Final = ("restores", "grants")
+QUERIES: Final = (CUBE, *OF_CUBE, *OF_NOTABLE)
+
+
+def text_of(name: str) -> str:
+    """Return the SQL of the query NAME, one of QUERIES."""
+    return files(__name__).joinpath(f"{name}.sql").read_text(encoding="ascii")

@@ -1,0 +1,89 @@
+"""report: what happened in a period, for people: on the terminal, or as one HTML file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from typing import TYPE_CHECKING
+
+from ... import exits
+from ...audit.engine.summary import Proof, State, summarize
+from ...audit.report.page import page
+from ...audit.report.text import MOST_ROWS, tables
+from ..progress import Progress
+from ..tables import show
+from .asking import engine, known, last_month_of, period_of
+from .common import add_json, add_logs, logs, new_command, open_store
+from .verify import prove
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ...audit.engine.summary import Summary
+    from .common import Commands
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = new_command(commands, "report", "tell what happened, as text or as a page", _report)
+    add_logs(command)
+    command.add_argument("--html", metavar="FILE", help="write one page that needs nothing else")
+    command.add_argument("--period", metavar="PERIOD", type=period_of,
+                         help="2026-11, 2026-11-23 or FROM..TO (default: the last 31 days)")
+    command.add_argument("--no-verify", action="store_true",
+                         help="don't prove the logs: quicker, and says so")
+    add_json(command)
+
+
+def _report(options: argparse.Namespace) -> int:
+    machines = known(options)
+    proofs = [] if options.no_verify else list(_proofs(options))
+    with engine(options) as asked:
+        summary = summarize(asked, options.period or last_month_of(asked), machines, proofs)
+    if options.html:
+        _replace(options.html, page(summary))
+    if options.json:
+        print(json.dumps(summary.as_json()))
+    elif not options.html:
+        for caption, heads, rows in tables(summary):
+            show(caption, heads, rows, MOST_ROWS)
+    return exits.NO if _is_bad(summary) else exits.YES
+
+
+def _is_bad(summary: Summary) -> bool:
+    """Tell whether a log is damaged or unread: then the report is not to be trusted."""
+    return any(proof.state in (State.DAMAGED, State.UNREAD) for proof in summary.proofs)
+
+
+def _proofs(options: argparse.Namespace) -> Iterator[Proof]:
+    names = [name for name in options.log if not os.path.isfile(name)]
+    if options.log and not names:
+        return
+    asked = argparse.Namespace(**{**vars(options), "log": names})
+    store = open_store(options)
+    found = list(logs(asked))
+    with Progress("verify", len(found)) as progress:
+        for name, segments in found:
+            progress.step(name)
+            try:
+                verdict = prove(name, segments, store, [])
+            except ValueError as error:
+                yield Proof(name, State.UNREAD, findings=[str(error)])
+                continue
+            state = State.WHOLE if verdict.with_key else State.BY_CHAIN
+            yield Proof(
+                name, state if verdict.is_clean else State.DAMAGED, verdict.records,
+                verdict.whole, verdict.whole_time,
+                [f"{each.severity}: {each.text} [{each.place}]" for each in verdict.findings],
+            )
+
+
+def _replace(path: str, text: str) -> None:
+    """Write TEXT to PATH at once: who reads it finds the old page or the new."""
+    beside = f"{path}.new"
+    with open(beside, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(beside, path)

@@ -1,0 +1,161 @@
+"""The engine's answers are those that a plain loop over the records gives."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bpc_ssh_guard.audit.engine.duck import Engine, EngineError
+from bpc_ssh_guard.audit.engine.parquet import convert
+from bpc_ssh_guard.audit.engine.period import Period
+from bpc_ssh_guard.audit.engine.summary import Summary, summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .conftest import Written
+
+PERIOD = Period("2026-10-05", "2026-10-20")
+
+
+def _summary(files: Sequence[str], scratch: object, period: Period = PERIOD) -> Summary:
+    with Engine(list(files), str(scratch)) as engine:
+        engine.read()
+        return summarize(engine, period)
+
+
+@pytest.fixture(params=["jsonl", "gzip", "parquet", "both"])
+def files(request, written: Written, tmp_path) -> list[str]:
+    """The fleet in each form in which its records may lie."""
+    if request.param == "jsonl":
+        return written.files
+    if request.param == "gzip":
+        packed = [str(tmp_path / f"{n}.jsonl.gz") for n in range(len(written.files))]
+        for name, path in zip(written.files, packed):
+            with open(name, "rb") as plain, gzip.open(path, "wb") as file:
+                shutil.copyfileobj(plain, file)
+        return packed
+    half = len(written.files) // 2 if request.param == "both" else len(written.files)
+    path = str(tmp_path / "months.parquet")
+    convert(written.files[:half], path)
+    return [path, *written.files[half:]]
+
+
+def _in_period(written: Written, action: str) -> list[dict[str, object]]:
+    return [
+        record for record in written.records
+        if record["event.action"] == action
+        and PERIOD.since <= str(record["@timestamp"])[:10] <= PERIOD.until
+    ]
+
+
+def test_counts_are_those_of_the_records(files, written: Written, tmp_path) -> None:
+    summary = _summary(files, tmp_path / "scratch")
+    started, ended = (_in_period(written, f"command-{what}") for what in ("started", "ended"))
+    assert summary.total("allowed") == len(started)
+    assert summary.total("failed") == sum(r["event.outcome"] == "failure" for r in ended)
+    for total, field in (("read_bytes", "bpc.io.read_bytes"), ("duration_ns", "event.duration")):
+        assert summary.total(total) == sum(r[field] for r in ended)
+    refused = Counter((r["event.code"], r["host.name"], r["bpc.key.label"])
+                      for r in _in_period(written, "command-denied"))
+    told = {(r["code"], r["host"], r["label"]): r["refused"] for r in summary.refusals}
+    assert told == dict(refused)
+    assert refused
+
+
+def test_restores_come_with_grant_and_end(files, written: Written, tmp_path) -> None:
+    summary = _summary(files, tmp_path / "scratch")
+    ends = {r["process.entity_id"]: r for r in written.records
+            if r["event.action"] == "command-ended"}
+    expected = sorted(
+        (r["@timestamp"], r["host.name"], r["bpc.grant.id"], tuple(r["bpc.paths"]),
+         ends[r["process.entity_id"]]["process.exit_code"])
+        for r in _in_period(written, "command-started") if r["bpc.op"] == "restore"
+    )
+    told = sorted((r["start_time"], r["host"], r["grant_id"], tuple(r["paths"]), r["status"])
+                  for r in summary.restores)
+    assert expected
+    assert told == expected
+    assert len(summary.grants) == len(_in_period(written, "grant-opened"))
+
+
+def test_keys_are_told_with_their_uses(files, written: Written, tmp_path) -> None:
+    summary = _summary(files, tmp_path / "scratch")
+    last: dict[object, str] = {}
+    for record in written.records:
+        if (record["event.action"] in ("command-started", "command-denied")
+                and record["@timestamp"][:10] <= PERIOD.until):
+            last[record["bpc.key.id"]] = max(last.get(record["bpc.key.id"], ""),
+                                             record["@timestamp"])
+    assert {row["key_id"]: row["last_time"] for row in summary.keys} == last
+
+
+def test_what_is_new_is_new_in_the_period_and_not_only_there(written: Written, tmp_path) -> None:
+    """An address or a kind of command that was there before is not new."""
+    with open(written.files[0], encoding="ascii") as file:
+        line = next(line for line in file if '"command-started"' in line and "/etc/" in line)
+    fresh = tmp_path / "later.jsonl"
+    fresh.write_text(
+        line.replace("2026-10-0", "2026-10-1").replace("/etc/", "/new/place/")
+        .replace('"source.ip":"192.0.2.', '"source.ip":"198.51.100.')
+    )
+    known = _summary(written.files, tmp_path / "one")
+    assert (known.shapes, known.addresses) == ([], [])
+    later = _summary([*written.files, str(fresh)], tmp_path / "two")
+    assert [row["address"][:11] for row in later.addresses] == ["198.51.100."]
+    assert [row["paths"] for row in later.shapes] == [["/new/place/"]]
+
+
+def test_machines_that_fell_silent_or_never_spoke_are_told(written: Written, tmp_path) -> None:
+    with Engine(written.files, str(tmp_path)) as engine:
+        engine.read()
+        summary = summarize(engine, Period("2026-10-05", "2026-11-20"), ["web0000", "lost"])
+    assert [row["host"] for row in summary.silent] == [
+        "lost", *sorted((f"web000{n}" for n in range(4)), key=lambda name: max(
+            r["@timestamp"] for r in written.records if r["host.name"] == name))]
+
+
+HOSTILE = (
+    b"not a record\n", b"{\n", b'{"event.sequence":"x","@timestamp":[]}\n', b"\xff\xfe\0\n",
+    b"[" * 5000 + b"\n", b'{"event.sequence":1}\n', b"null\n", b'"' + b"x" * 200_000 + b'"\n',
+    b'{"event.sequence":99,"@timestamp":"2026-10-06T","event.action":"\\udcff"}\n',
+)
+
+
+@pytest.mark.parametrize("junk", HOSTILE, ids=range(len(HOSTILE)))
+def test_one_hostile_line_blinds_no_report(junk: bytes, written: Written, tmp_path) -> None:
+    plain = _summary(written.files[:1], tmp_path / "plain")
+    folder = tmp_path / "log"
+    folder.mkdir()
+    path = folder / os.path.basename(written.files[0])
+    with open(written.files[0], "rb") as file:
+        lines = file.readlines()
+    path.write_bytes(b"".join([*lines[:50], junk, *lines[50:]]))
+    summary = _summary([str(path)], tmp_path / "scratch")
+    assert summary.total("allowed") == plain.total("allowed")
+    assert summary.refusals == plain.refusals
+
+
+@pytest.mark.parametrize("name", ["a[1]*?.jsonl", "it's.jsonl", "-x;DROP.jsonl"])
+def test_a_file_is_read_whatever_its_name(name: str, written: Written, tmp_path) -> None:
+    path = tmp_path / name
+    shutil.copy(written.files[0], path)
+    (tmp_path / "a1xx.jsonl").write_text("not to be matched\n")
+    assert _summary([str(path)], tmp_path / "scratch").total("allowed") > 0
+
+
+def test_an_empty_log_has_no_days(tmp_path) -> None:
+    with Engine([], str(tmp_path)) as engine:
+        engine.read()
+        assert engine.days() == ("", "")
+
+
+def test_a_missing_file_is_named(tmp_path) -> None:
+    with pytest.raises(EngineError, match="gone"), Engine([str(tmp_path / "gone.jsonl")],
+                                                          str(tmp_path)) as engine:
+        engine.read()
