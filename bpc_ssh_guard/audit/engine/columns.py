@@ -54,6 +54,6 @@ COLUMNS: Final = {
 NOTABLE: Final = (
     TIME, "host.name", "event.action", "event.code", "event.reason", "bpc.key.label", "bpc.key.id",
     "bpc.op", "bpc.paths", "source.ip", "process.entity_id", "process.exit_code", "event.duration",
-    "bpc.io.write_bytes", "bpc.grant.id", "bpc.grant.until", "bpc.grant.paths", "user.name",
-    "bpc.grant.sudo_user", "bpc.rotation.label",
+    "bpc.io.write_bytes", "bpc.grant.id", "bpc.grant.until", "user.name", "bpc.grant.sudo_user",
+    "bpc.rotation.label",
 )

@@ -78,15 +78,17 @@ class Engine:
         return first or "", last or ""
 
     def write_parquet(self, path: str) -> int:
-        """Write all records to the Parquet file at PATH, in order; return how many.
+        """Write all records to the Parquet file at PATH, key by key in order; return how many.
 
-        Its columns have the fields' names.
+        Its columns have the fields' names. lz4: half as large again as zstd, and a report that
+        reads it takes four fifths of the time.
         """
         self._view("records", self._files)
         names = ", ".join(map(_quoted, COLUMNS))
+        order = ", ".join(map(_quoted, ("host.name", "bpc.key.label", SEQUENCE)))
         written = self._run(
-            f"COPY (SELECT {names} FROM records ORDER BY {_quoted('host.name')},"
-            f" {_quoted(SEQUENCE)}) TO {_literal(path)} (FORMAT parquet, COMPRESSION zstd)"
+            f"COPY (SELECT {names} FROM records ORDER BY {order}) TO {_literal(path)}"
+            " (FORMAT parquet, COMPRESSION lz4)"
         ).fetchall()
         return int(written[0][0])
 

@@ -1,7 +1,7 @@
 -- Grants as they were opened and closed, the latest first.
 SELECT
     "@timestamp" AS time, "host.name" AS host, "bpc.key.label" AS label, "bpc.grant.id" AS grant_id,
-    "event.action" AS action, "bpc.grant.until" AS until_time, "bpc.grant.paths" AS paths,
+    "event.action" AS action, "bpc.grant.until" AS until_time,
     "user.name" AS opener, "bpc.grant.sudo_user" AS sudo_user, "bpc.rotation.label" AS rotation,
     "event.code" AS code, "event.reason" AS reason
 FROM notable, period
