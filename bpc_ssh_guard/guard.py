@@ -246,7 +246,7 @@ class _Login:
         """Leave a note that the end is missing, if that can be left."""
         try:
             if self.sink is not None:
-                self.sink.owe_end()
+                self.sink.owe_end(self.session.entity_id)
         except GuardFailure:
             return
 

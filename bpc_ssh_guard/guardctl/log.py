@@ -72,6 +72,29 @@ def begin_log(policy: Policy, rekey: bool = False) -> Begun:
         raise LogError(failure.detail) from None
 
 
+def plan(policy: Policy, rekey: bool = False) -> list[str]:
+    """Return in words what `begin_log` would do, and do none of it; raises LogError."""
+    said = []
+    if rekey:
+        said = [f"move aside {os.fsdecode(path)}" for path in _present(policy)]
+    else:
+        try:
+            begin.require_no_log(policy.log, policy.state)
+        except GuardFailure as failure:
+            raise LogError(failure.detail) from None
+    log, state = os.fsdecode(policy.log), os.fsdecode(policy.state)
+    return [*said, f"begin a log in {log} with its state in {state}"]
+
+
+def _present(policy: Policy) -> list[bytes]:
+    """Return the files of the log that is there."""
+    segments = os.listdir(policy.log) if os.path.isdir(policy.log) else []
+    found = [os.path.join(policy.log, each) for each in sorted(segments)
+             if segment.first_of(each) >= 0]
+    states = [os.path.join(policy.state, each) for each in _STATE_FILES]
+    return found + [path for path in states if os.path.lexists(path)]
+
+
 def status(policy: Policy) -> Status:
     """Return how the log of POLICY stands; raises LogError where it can't be written."""
     try:

@@ -68,6 +68,19 @@ def begin(log: bytes, state: bytes) -> Begun:
     return begun
 
 
+def require_no_log(log: bytes, state: bytes) -> None:
+    """Require that `begin` would find no log in LOG and STATE; raises GuardFailure.
+
+    What is missing, it would make.
+    """
+    above = os.path.dirname(log.rstrip(b"/"))
+    if not os.path.isdir(above):
+        raise _failure(log, "its folder above is missing; make that")
+    _require_no_log(log)
+    if os.path.lexists(os.path.join(state, STATE)):
+        raise _failure(os.path.join(state, STATE), _IS_A_LOG)
+
+
 def _append_first(log: bytes, state: bytes) -> None:
     """Append record 0, which the log makes of itself."""
     sink = Sink.open(log, state)

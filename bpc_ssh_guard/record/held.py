@@ -14,7 +14,7 @@ from . import reserve, segment
 from .block import SIZE as BLOCK_SIZE
 from .block import Block
 from .chain import Chain
-from .notes import Notes
+from .notes import DEBT_OF, Notes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,11 +124,9 @@ class Held:
         if self.notes.changed:
             self.notes.write(self._folder)
 
-    def owe(self, code: str) -> None:
-        """Note that a later guard has to record CODE, one of Recovered."""
-        if code not in self.notes.debts:
-            self.notes.debts.append(code)
-        self.notes.changed = True
+    def owe(self, code: str, entity_id: str = "") -> None:
+        """Note that a later guard has to record CODE, one of Recovered, of the run ENTITY_ID."""
+        self.notes.owe(code, entity_id)
 
     def pay(self) -> None:
         """Record what earlier guards could not; raises OSError while the disk is still full."""
@@ -139,7 +137,9 @@ class Held:
             return
         from .own import log_recovered
 
-        self._due += [log_recovered(code) for code in self.notes.debts]
+        for debt in self.notes.debts:
+            code, _, entity_id = debt.partition(DEBT_OF)
+            self._due.append(log_recovered(code, entity_id))
         self.notes.debts.clear()
         self.notes.changed = True
 
@@ -175,7 +175,7 @@ class Held:
         self._lacks_lf = surplus.lacks_lf if tail is None else tail.lacks_lf
         if tail is not None:
             code = Recovered.TORN_WRITE if tail.torn else Recovered.FOREIGN_BYTES
-            self._due.append(log_recovered(code, tail, segment=self._segment_members()))
+            self._due.append(log_recovered(code, tail=tail, segment=self._segment_members()))
 
     def _begin_after_loss(self, found: int) -> None:
         """Leave the active segment, of which FOUND bytes are there, and begin the next one."""

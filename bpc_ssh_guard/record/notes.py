@@ -18,6 +18,9 @@ NAME: Final = b"aux"
 LIMIT: Final = 64 * 1024
 BUCKETS: Final = 256  # more keys than any policy has; the oldest are forgotten
 
+DEBTS: Final = 64  # beyond that the runs are not told apart: the notes stay below their LIMIT
+DEBT_OF: Final = ":"  # between a debt's code and the run that it is about
+
 _BESIDE: Final = b".aux.new"  # one name: only who holds the lock writes it
 _MODE: Final = 0o600
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -33,7 +36,7 @@ class Notes:
         self.policy = ""
         self.day = ""
         self.day_bytes = 0  # of the segments closed on that day, less those of the day before
-        self.debts: list[str] = []  # codes of log-recovered that are due
+        self.debts: list[str] = []  # codes of log-recovered that are due, some with a run
         self.buckets: dict[tuple[str, str], Bucket] = {}  # by key label and KEYID
         self.changed = False
 
@@ -60,6 +63,13 @@ class Notes:
         if pieces:
             self.buckets.setdefault(key, Bucket()).charged += pieces * CHARGE
             self.changed = True
+
+    def owe(self, code: str, entity_id: str) -> None:
+        """Note that CODE is due, of the run ENTITY_ID where it is about one."""
+        debt = f"{code}{DEBT_OF}{entity_id}" if entity_id and len(self.debts) < DEBTS else code
+        if debt not in self.debts:
+            self.debts.append(debt)
+        self.changed = True
 
     def begin_day(self, today: str, day_bytes: int) -> None:
         """Count from DAY_BYTES again, and no key has a charge."""

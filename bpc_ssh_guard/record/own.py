@@ -76,17 +76,23 @@ def log_rotated(reason: str, segment: list[Member]) -> bytes:
 
 def log_recovered(
     code: str,
+    entity_id: str = "",
     tail: Optional[Tail] = None,
     sizes: Optional[tuple[int, int]] = None,
     segment: Optional[list[Member]] = None,
 ) -> bytes:
-    """Return the line that acknowledges CODE: the bytes of TAIL, or SIZES expected and found."""
+    """Return the line that acknowledges CODE: the bytes of TAIL, or SIZES expected and found.
+
+    ENTITY_ID is the run that it is about, if it is about one.
+    """
     outcome = "failure" if code in _FAILURES else "success"
     members = [
         *opening(Action.LOG_RECOVERED, machine_members(), outcome),
         ("event.code", code),
         ("event.reason", RECOVERED[code]),
     ]
+    if entity_id:
+        members.append(("process.entity_id", entity_id))
     if tail is not None:
         members += [("bpc.recovered.bytes", tail.count), ("bpc.recovered.sha256", tail.digest)]
     if sizes is not None:

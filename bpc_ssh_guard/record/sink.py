@@ -149,11 +149,11 @@ class Sink:
         """Return the state of the log, locked meanwhile, and change nothing."""
         return self._with(Held.inspect, look_only=True)
 
-    def owe_end(self) -> None:
-        """Note that the end of a command is missing, for a later record to say."""
+    def owe_end(self, entity_id: str) -> None:
+        """Note that the end of the run ENTITY_ID is missing, for a later record to say."""
         from .own import Recovered
 
-        self._with(lambda held: held.owe(Recovered.END_RECORD_LOST))
+        self._with(lambda held: held.owe(Recovered.END_RECORD_LOST, entity_id))
 
     def close(self) -> None:
         """Close the folders."""

@@ -26,11 +26,20 @@ def add(commands: Commands) -> None:
                          help="init, status or checkpoint")
     command.add_argument("--rekey", action="store_true",
                          help="init: move the log that is there aside first")
+    command.add_argument("--dry-run", action="store_true",
+                         help="init: say what it would do, and do nothing")
     command.add_argument("--nonce", metavar="HEX", help="checkpoint: prove it for this nonce")
 
 
 def _log(options: argparse.Namespace) -> int:
     policy = load_policy(options)
+    if options.dry_run:
+        if options.action != "init":
+            raise log.LogError("--dry-run is for init alone; the others change nothing")
+        steps = log.plan(policy, options.rekey)
+        print(json.dumps({"would": steps}) if options.json else
+              "\n".join(f"would {step}" for step in steps))
+        return exits.YES
     if options.action == "init":
         begun = log.begin_log(policy, options.rekey)
         _show({"chain": begun.chain.hex(), "key": begun.key.hex()}, options.json)

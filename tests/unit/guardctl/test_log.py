@@ -202,3 +202,33 @@ def test_no_signal_of_the_lock_is_left(machine) -> None:
     begin_log(machine.policy)
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def _below(machine: Machine) -> list[str]:
+    return sorted(os.path.join(folder, name)
+                  for folder, _, names in os.walk(os.path.dirname(machine.path))
+                  for name in names)
+
+
+@pytest.mark.parametrize("words", [(), ("--rekey",)])
+def test_a_dry_run_says_what_init_would_do_and_does_nothing(machine, words, capsys) -> None:
+    if words:
+        begin_log(machine.policy)
+    before = _below(machine)
+    assert machine.run("init", *words, "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert f"would begin a log in {machine.log} with its state in {machine.state}" in said
+    assert ("would move aside" in said) == bool(words)
+    assert _below(machine) == before
+
+
+def test_a_dry_run_refuses_what_init_would(machine, capsys) -> None:
+    begin_log(machine.policy)
+    assert machine.run("init", "--dry-run") == machine.run("init") == 2
+    dry, real = capsys.readouterr().err.splitlines()
+    assert dry == real
+
+
+def test_a_dry_run_is_for_init_alone(machine, capsys) -> None:
+    assert machine.run("status", "--dry-run") == 2
+    assert "init" in capsys.readouterr().err

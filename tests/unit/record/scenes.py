@@ -153,7 +153,7 @@ def own_lines() -> list[bytes]:
     tail = Tail(52, "0" * 64, lacks_lf=True, torn=True)
     return [
         own.log_rotated(own.Rotated.CREATED, first),
-        *(own.log_recovered(code, tail, (5, segment.MISSING)) for code in own.RECOVERED),
+        *(own.log_recovered(code, "", tail, (5, segment.MISSING)) for code in own.RECOVERED),
         own.policy_changed(b"/etc/bpc-ssh-guard/policy", POLICY, "0" * 64),
         own.refusals_suppressed([("bpc.key.label", "web1-backup")], 412, 1, 2),
         checkpoint_served(bytes(16)),

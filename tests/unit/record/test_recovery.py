@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bpc_ssh_guard.errors import GuardFailure
-from bpc_ssh_guard.record import held, segment
+from bpc_ssh_guard.record import held, notes, segment
 from bpc_ssh_guard.record.recovery import PIECES, is_torn
 from bpc_ssh_guard.record.sink import Kind
 
@@ -21,6 +21,7 @@ from .verifier import verify
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+RUN = "5d0c7f3a9b1e4c2d8a6f0b3c7e9d1f24"
 LINE = b'{"a":1}\n'
 
 
@@ -147,7 +148,7 @@ def test_a_guard_killed_while_it_left_a_lost_segment_does_not_hide_the_loss(
 def test_a_lost_end_that_is_noted_does_not_hide_a_loss(directory, begun) -> None:
     os.unlink(scenes.log_path(directory))
     sink = scenes.open_sink(directory)
-    sink.owe_end()
+    sink.owe_end(RUN)
     sink.append(LINE)
     sink.close()
     told = [record.get("event.code") for record in scenes.records(directory, first=2)]
@@ -322,13 +323,23 @@ def test_a_change_of_the_policy_is_recorded_once_before_what_it_governs(director
     assert changed["bpc.policy.sha256"] == "2" * 64
 
 
+def test_more_lost_ends_than_the_notes_have_room_for_are_still_said(directory, begun) -> None:
+    sink = scenes.open_sink(directory)
+    for number in range(notes.DEBTS + 5):
+        sink.owe_end(f"{number:032x}")
+    sink.append(LINE)
+    sink.close()
+    assert codes(directory) == ["end-record-lost"] * (notes.DEBTS + 1)
+
+
 def test_a_lost_end_is_said_by_the_next_record(directory, begun) -> None:
     sink = scenes.open_sink(directory)
-    sink.owe_end()
+    sink.owe_end(RUN)
     sink.append(LINE)
     sink.append(LINE)
     sink.close()
     assert codes(directory) == ["end-record-lost"]
+    assert [r["process.entity_id"] for r in scenes.records(directory) if "event.code" in r] == [RUN]
 
 
 def test_bytes_beside_the_log_that_are_no_notes_harm_nothing(directory, begun) -> None:
