@@ -110,6 +110,27 @@ class BackupPcServer:
         self._write_hosts()
         require(self._run("BackupPC_serverMesg", "server", "reload"))
 
+    def add_stock_host(self, name: str, method: str, shares: Iterable[str], alias: str) -> None:
+        """Make NAME known at ALIAS, to be backed up by METHOD with the server's own settings."""
+        names = ", ".join(_perl(share) for share in shares)
+        self._write(
+            f"conf/{name}.pl",
+            f"$Conf{{ClientNameAlias}} = '{alias}';\n"
+            f"$Conf{{XferMethod}} = '{method}';\n"
+            f"$Conf{{RsyncShareName}} = [{names}];\n"
+            f"$Conf{{TarShareName}} = [{names}];\n",
+        )
+        self._hosts.append(name)
+        self._write_hosts()
+        require(self._run("BackupPC_serverMesg", "server", "reload"))
+
+    def configure(self, lines: Iterable[str]) -> None:
+        """Put LINES behind the server's own configuration."""
+        with open(f"{self.folder}/conf/config.pl", encoding="utf-8") as file:
+            text = file.read()
+        self._write("conf/config.pl", text + "".join(f"{line}\n" for line in lines))
+        require(self._run("BackupPC_serverMesg", "server", "reload"))
+
     def full(self, name: str) -> Backup:
         """Make a full backup of NAME."""
         return Backup(self._run("BackupPC_dump", "-v", "-f", name))

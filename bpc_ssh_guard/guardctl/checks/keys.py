@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ...authorized_keys import ForcedCommand, Line, ManagedLine, Mark, key_id
+from ...authorized_keys.authority import is_for_certificates
 from ...policy.model import DEFAULT_PATH
 from ...vocabulary import PROGRAM_NAME
 from ..authorize import KEYS_PER_LABEL, label_of, networks_of
@@ -82,6 +83,9 @@ def _dead(entry: Entry) -> Finding:
 
 def _check_ours(entry: Entry, policy: Policy | None) -> Iterator[Finding]:
     line, call = entry.line, entry.call
+    if is_for_certificates(line):
+        yield from _check_authority(entry)
+        return
     if call is None:
         what = ("its comment is the guard's, but it has no forced command"
                 if not line.has(b"command") else
@@ -95,6 +99,20 @@ def _check_ours(entry: Entry, policy: Policy | None) -> Iterator[Finding]:
     yield from _check_mark(entry, call)
     if policy is not None:
         yield from _check_policy(entry, call, policy)
+
+
+def _check_authority(entry: Entry) -> Iterator[Finding]:
+    """Yield what is wrong with a line that lets certificates in instead of a key."""
+    advice = "take the line that bpc-ssh-keys ca lines prints"
+    names = [name for name, _ in entry.line.options]
+    for wanted, without in (
+        (b"cert-authority", "its key itself would log in, and the guard refuses it"),
+        (b"principals", "a certificate for another label or host of the authority lets in"),
+        (b"restrict", "its certificates may forward ports and more"),
+    ):
+        if wanted not in names:
+            yield Finding(Severity.ERROR, entry.place, f"{shown(wanted)} is missing: {without}",
+                          advice)
 
 
 def _check_options(entry: Entry) -> Iterator[Finding]:

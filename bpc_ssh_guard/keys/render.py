@@ -1,0 +1,186 @@
+"""What BackupPC's ssh is told: a file for each client and purpose, and the settings that name it.
+
+ssh reads nothing but that file, so it offers one key to one host that it knows, forwards nothing
+and asks nobody; without the file it ends with status 255. Files are replaced at once or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from .certificates import certificate_path
+from .files import CURRENT, FILE_MODE, FOLDER_MODE
+from .trouble import Trouble, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .config import Config, Host
+
+SUFFIX: Final = ".conf"
+_HEADER: Final = "# Written by bpc-ssh-keys render. Changes are lost.\n"
+_NEW: Final = ".new"
+# BackupPC writes the names of hosts in small letters, so that is what $client is.
+_CLIENT: Final = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
+# ssh_config(5) takes % for tokens and " and # for its own; none is needed in a path of ours.
+_PLAIN_PATH: Final = re.compile(r"/[A-Za-z0-9._/+-]*", re.ASCII)
+
+# Each option at its strictest whatever the system's ssh_config says: -F leaves that unread, and a
+# newer ssh may have other defaults.
+_FIXED: Final = (
+    "IdentitiesOnly yes", "IdentityAgent none",
+    "GlobalKnownHostsFile none", "StrictHostKeyChecking yes", "UpdateHostKeys no", "BatchMode yes",
+    "PreferredAuthentications publickey", "ControlMaster no", "ControlPath none",
+    "ForwardAgent no", "ForwardX11 no", "ClearAllForwardings yes", "PermitLocalCommand no",
+    "ProxyCommand none", "EscapeChar none", "ServerAliveInterval 60",
+)
+
+
+# What the owner of a host may edit in the web interface as BackupPC comes, and could name another
+# program or key by: then a key per client would separate nothing.
+EDITABLE: Final = (
+    "RsyncSshArgs", "RsyncArgs", "RsyncArgsExtra", "RsyncFullArgsExtra", "RsyncIncrArgsExtra",
+    "RsyncRestoreArgs", "RsyncRestoreArgsExtra", "TarFullArgs", "TarIncrArgs",
+)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """One file: `change` is new, changed, same, or gone where its client or purpose is."""
+
+    path: Path
+    change: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for --json."""
+        return {"file": str(self.path), "change": self.change}
+
+
+def stanza(config: Config, host: Host, purpose: str) -> str:
+    """Return the file for `ssh -F` of PURPOSE of HOST; raises Trouble for what it can't say."""
+    key = config.pairs(host.name, host.labels[purpose]) / CURRENT
+    known = config.known_hosts / host.name
+    for path in (key, known):
+        if not _PLAIN_PATH.fullmatch(str(path)):
+            raise Trouble(Word.FILES, f"{path}: ssh would read signs in it as its own; choose"
+                                      " folders of letters, digits and ._+-")
+    options = (
+        f"HostKeyAlias {host.name}", f"User {host.user}", f"Port {host.port}",
+        f"IdentityFile {key}",
+        f"CertificateFile {certificate_path(config, host, host.labels[purpose]) or 'none'}",
+        f"UserKnownHostsFile {known}", *_FIXED,
+    )
+    return _HEADER + "Host *\n" + "".join(f"  {option}\n" for option in options)
+
+
+def render(config: Config, dry_run: bool = False) -> list[Rendered]:
+    """Write every file of CONFIG's hosts, and remove those of hosts that are gone; tell of all.
+
+    DRY_RUN changes nothing. Raises Trouble.
+    """
+    meant = dict(_meant(config))
+    with _told(config.stanzas):
+        if not dry_run:
+            os.makedirs(config.stanzas, mode=FOLDER_MODE, exist_ok=True)
+        done = []
+        for path, text in meant.items():
+            change = _change(path, text)
+            if change != "same" and not dry_run:
+                _replace(path, text, _group(config))
+            done.append(Rendered(path, change))
+        for path in _left_over(config, set(meant)):
+            if not dry_run:
+                path.unlink()
+            done.append(Rendered(path, "gone"))
+    return done
+
+
+def settings(config: Config) -> list[str]:
+    """Return the lines for BackupPC's config.pl: rsync's two settings, tar's two, and who may edit.
+
+    The last -e of rsync's arguments wins (popt), and the extra ones of a restore come last
+    (BackupPC 4.4, Xfer/Rsync.pm).
+    """
+    if not _PLAIN_PATH.fullmatch(str(config.stanzas)):
+        raise Trouble(Word.FILES, f"{config.stanzas}: BackupPC would take signs in it for its own")
+
+    def ssh(purpose: str) -> str:
+        return f"$sshPath -F {config.stanzas}/$client.{purpose}{SUFFIX}"
+
+    # Not $host, as it comes: at a restore that is the client's name here, known to no resolver.
+    tar = "$hostIP env LC_ALL=C $tarPath"
+    return [
+        f"$Conf{{RsyncSshArgs}} = ['-e', '{ssh('backup')}'];",
+        f"$Conf{{RsyncRestoreArgsExtra}} = ['-e', '{ssh('restore')}'];",
+        (f"$Conf{{TarClientCmd}} = '{ssh('backup')} -q -x -n {tar} -c -v -f - -C $shareName+"
+        " --totals';"),
+        (f"$Conf{{TarClientRestoreCmd}} = '{ssh('restore')} -q -x {tar} -x -p --numeric-owner"
+        " --same-owner -v -f - -C $shareName+';"),
+        *(f"$Conf{{CgiUserConfigEdit}}{{{name}}} = 0;" for name in EDITABLE),
+    ]
+
+
+def _meant(config: Config) -> Iterator[tuple[Path, str]]:
+    for host in config.hosts.values():
+        if not _CLIENT.fullmatch(host.name):
+            raise Trouble(Word.FILES, f"[host.{host.name}]: BackupPC writes names of hosts in small"
+                                      " letters; write it so here too")
+        for purpose in host.labels:
+            yield config.stanzas / f"{host.name}.{purpose}{SUFFIX}", stanza(config, host, purpose)
+
+
+def _change(path: Path, text: str) -> str:
+    try:
+        return "same" if path.read_bytes() == text.encode("ascii") else "changed"
+    except FileNotFoundError:
+        return "new"
+
+
+def _left_over(config: Config, meant: set[Path]) -> Iterator[Path]:
+    """Yield our own files that no client has any more; others in the folder are left alone."""
+    if not config.stanzas.is_dir():
+        return
+    for path in sorted(config.stanzas.glob(f"*{SUFFIX}")):
+        if path not in meant and path.read_bytes().startswith(_HEADER.encode("ascii")):
+            yield path
+
+
+def _group(config: Config) -> int:
+    """Return the number of the group that reads the files, -1 for none; raises Trouble."""
+    if not config.reader:
+        return -1
+    try:
+        return grp.getgrnam(config.reader).gr_gid
+    except KeyError:
+        raise Trouble(Word.FILES, f"{config.path}: [paths]: reader: there is no group"
+                                  f" {config.reader}; name BackupPC's, or \"\" for none") from None
+
+
+def _replace(path: Path, text: str, group: int) -> None:
+    """Put TEXT in place of PATH at once, on the disk before that."""
+    beside = path.with_name(path.name + _NEW)
+    with contextlib.suppress(FileNotFoundError):
+        beside.unlink()
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        os.fchown(file.fileno(), -1, group)
+        os.fchmod(file.fileno(), FILE_MODE)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(beside, path)
+
+
+@contextlib.contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Trouble(Word.FILES, f"{error.filename or folder}: {error.strerror}; run this as the"
+                                  " account that owns it") from None
