@@ -14,6 +14,7 @@ from ...audit.records import Reader
 from ...audit.usage import usages
 from ...errors import GuardFailure
 from ...policy import load
+from ..tables import show
 from .common import Problem, add_json, add_logs, logs, new_command
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from ...audit.usage import Usage
     from .common import Commands
+
+
+HEADS = ("machine", "key", "KEYID", "first used", "last used", "allowed #", "refused #",
+         "greeted #", "from")
 
 
 def add(commands: Commands) -> None:
@@ -46,8 +51,9 @@ def _keys(options: argparse.Namespace) -> int:
             "never": never,
         }))
     else:
-        for used in found:
-            print(inert(_in_words(used, new[id(used)])))
+        if found:
+            show("Keys, the latest used first", HEADS,
+                 [_cells(used, new[id(used)]) for used in found], len(found))
         for label in never:
             print(f"{label}  never used")
     return exits.NO if never or any(new.values()) else exits.YES
@@ -64,8 +70,9 @@ def _never_used(path: str, found: list[Usage]) -> Iterator[str]:
             yield label.decode("ascii")
 
 
-def _in_words(used: Usage, new: list[str]) -> str:
-    text = (f"{used.host}  {used.label}  {used.key_id}  {used.first} to {used.last}"
-            f"  {used.started} allowed, {used.denied} refused, {used.greeted} greeted"
-            f"  from {' '.join(used.addresses) or 'nowhere known'}")
-    return f"{text}  NEW: {' '.join(new)}" if new else text
+def _cells(used: Usage, new: list[str]) -> tuple[str, ...]:
+    """Return the row of a key: inert text."""
+    addresses = [f"{each} (NEW)" if each in new else each for each in used.addresses]
+    told = (used.host, used.label, used.key_id, used.first[:19], used.last[:19],
+            f"{used.started:,}", f"{used.denied:,}", f"{used.greeted:,}", " ".join(addresses))
+    return tuple(map(inert, told))

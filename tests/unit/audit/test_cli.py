@@ -188,7 +188,7 @@ def test_keys_tells_of_new_addresses_and_of_keys_never_used(
     assert audit(*words, "--policy", str(policy)) == exits.NO
     assert "idle  never used" in capsys.readouterr().out
     assert audit(*words, "--since", "2000") == exits.NO
-    assert "NEW: 192.0.2.77" in capsys.readouterr().out
+    assert "192.0.2.77 (NEW)" in capsys.readouterr().out
 
 
 def test_what_is_no_log_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -275,3 +275,16 @@ def test_a_period_that_is_none_is_refused(store: str, capsys) -> None:
     with pytest.raises(SystemExit):
         audit("report", "--store", store, "--period", "yesterday")
     assert "2026-11-01..2026-11-15" in capsys.readouterr().err
+
+
+def test_a_terminal_gets_tables_in_which_nothing_hostile_acts(log: Log, store: str) -> None:
+    """rich reads markup and takes control sequences for its own; cells are neither."""
+    line = ["report", "--no-verify", "--store", store, os.fsdecode(log.log)]
+    argv = ["script", "-qec", f"{sys.executable} -m bpc_ssh_guard audit {' '.join(line)}",
+            "/dev/null"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True,
+                          env={**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "120"})
+    assert "\u2502" in done.stdout  # rich's frame
+    assert "Refusals" in done.stdout
+    assert "\x1b[2J" not in done.stdout
+    assert "\u202e" not in done.stdout
