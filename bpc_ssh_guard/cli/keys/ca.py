@@ -91,6 +91,7 @@ def _init(work: _Work) -> int:
     if work.options.dry_run:
         print(f"would make an authority in {work.settings.folder}")
         return exits.NO
+    open_store(work.config).close()  # before anything is made that a second try would find
     authority = work.authorities.begin()
     work.note(f"authority g1 {authority.pair.key_id}")
     _show_lines(work, [authority])

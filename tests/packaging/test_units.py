@@ -1,0 +1,68 @@
+"""The units for systemd start commands that there are, and systemd finds nothing to complain of."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import bpc_ssh_guard
+from bpc_ssh_guard.cli import keys
+from bpc_ssh_guard.keys.config import DEFAULT_VAR
+
+CHECKOUT = Path(bpc_ssh_guard.__file__).parents[1]
+UNITS = sorted((CHECKOUT / "systemd").iterdir())
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+PROGRAM = "/usr/bin/bpc-ssh-keys"
+
+
+def read(unit: Path) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(unit)
+    return parser
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_finds_nothing_wrong_with_a_unit(unit: Path, tmp_path: Path) -> None:
+    stub = tmp_path / "program"
+    stub.write_text("#!/bin/sh\n")
+    stub.chmod(0o755)
+    for other in UNITS:  # a timer needs its service
+        text = other.read_text().replace(PROGRAM, str(stub))
+        (tmp_path / other.name).write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", tmp_path / unit.name],
+        capture_output=True, text=True, timeout=60, check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_a_service_runs_a_command_that_there_is(unit: Path) -> None:
+    program, *words = shlex.split(read(unit)["Service"]["ExecStart"])
+    assert program == PROGRAM
+    assert keys.parser().parse_args(words).handler
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_a_service_is_not_root_and_writes_where_the_store_is(unit: Path) -> None:
+    service = read(unit)["Service"]
+    assert service["User"] == "bpckeys"
+    assert service["ProtectSystem"] == "strict"
+    assert service["NoNewPrivileges"] == "yes"
+    assert DEFAULT_VAR in service["ReadWritePaths"].split()
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_every_service_has_its_timer(unit: Path) -> None:
+    assert "OnCalendar" in read(unit.with_suffix(".timer"))["Timer"]
+
+
+def test_setup_installs_every_unit() -> None:
+    setup = (CHECKOUT / "setup.cfg").read_text()
+    assert sorted(re.findall(r"systemd/(bpc[\w.-]+)", setup)) == [unit.name for unit in UNITS]
