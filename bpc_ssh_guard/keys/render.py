@@ -7,14 +7,12 @@ and asks nobody; without the file it ends with status 255. Files are replaced at
 from __future__ import annotations
 
 import contextlib
-import grp
-import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from .certificates import certificate_path
-from .files import CURRENT, FILE_MODE, FOLDER_MODE
+from .files import CURRENT, FILE_MODE, group_of, make_folder, replace
 from .trouble import Trouble, Word
 
 if TYPE_CHECKING:
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".conf"
 _HEADER: Final = "# Written by bpc-ssh-keys render. Changes are lost.\n"
-_NEW: Final = ".new"
 # BackupPC writes the names of hosts in small letters, so that is what $client is.
 _CLIENT: Final = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 # ssh_config(5) takes % for tokens and " and # for its own; none is needed in a path of ours.
@@ -85,14 +82,15 @@ def render(config: Config, dry_run: bool = False) -> list[Rendered]:
     DRY_RUN changes nothing. Raises Trouble.
     """
     meant = dict(_meant(config))
+    group = group_of(config.reader)
     with _told(config.stanzas):
         if not dry_run:
-            os.makedirs(config.stanzas, mode=FOLDER_MODE, exist_ok=True)
+            make_folder(config.stanzas, group)
         done = []
         for path, text in meant.items():
             change = _change(path, text)
             if change != "same" and not dry_run:
-                _replace(path, text, _group(config))
+                replace(path, text.encode("ascii"), FILE_MODE, group)
             done.append(Rendered(path, change))
         for path in _left_over(config, set(meant)):
             if not dry_run:
@@ -149,32 +147,6 @@ def _left_over(config: Config, meant: set[Path]) -> Iterator[Path]:
     for path in sorted(config.stanzas.glob(f"*{SUFFIX}")):
         if path not in meant and path.read_bytes().startswith(_HEADER.encode("ascii")):
             yield path
-
-
-def _group(config: Config) -> int:
-    """Return the number of the group that reads the files, -1 for none; raises Trouble."""
-    if not config.reader:
-        return -1
-    try:
-        return grp.getgrnam(config.reader).gr_gid
-    except KeyError:
-        raise Trouble(Word.FILES, f"{config.path}: [paths]: reader: there is no group"
-                                  f" {config.reader}; name BackupPC's, or \"\" for none") from None
-
-
-def _replace(path: Path, text: str, group: int) -> None:
-    """Put TEXT in place of PATH at once, on the disk before that."""
-    beside = path.with_name(path.name + _NEW)
-    with contextlib.suppress(FileNotFoundError):
-        beside.unlink()
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with open(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        os.fchown(file.fileno(), -1, group)
-        os.fchmod(file.fileno(), FILE_MODE)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(beside, path)
 
 
 @contextlib.contextmanager

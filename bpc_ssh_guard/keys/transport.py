@@ -37,6 +37,7 @@ WEAK: Final = {
     "ciphers": ["3des-cbc", "aes128-cbc", "aes192-cbc", "aes256-cbc"],
     "macs": ["hmac-sha1", "hmac-sha1-96", "hmac-md5", "hmac-md5-96"],
 }
+HOST_KEY_TYPE: Final = "ssh-ed25519"
 # The algorithms that a host key of a type may sign with: sha1 is none of them.
 _SIGNATURES: Final = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
@@ -203,6 +204,24 @@ class Connection:
             else:
                 channel.exec_command(command)
             return _read(channel, limit)
+
+
+def shown_host_key(host: Host) -> tuple[str, str, str]:
+    """Return type, base64 and fingerprint of the Ed25519 key that HOST shows, whoever it is.
+
+    Nothing is sent to it but the handshake. Raises Trouble.
+    """
+    import paramiko
+
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
+    with _reached():
+        stream = socket.create_connection((host.address, host.port), CONNECT_SECONDS)
+        with contextlib.closing(paramiko.Transport(stream, disabled_algorithms=WEAK)) as transport:
+            transport.get_security_options().key_types = (HOST_KEY_TYPE,)
+            transport.banner_timeout = STEP_SECONDS
+            transport.start_client(timeout=STEP_SECONDS)
+            shown = transport.get_remote_server_key()
+    return shown.get_name(), shown.get_base64(), shown.fingerprint
 
 
 def _read(channel: paramiko.Channel, limit: int) -> bytes:

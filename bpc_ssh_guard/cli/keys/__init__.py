@@ -12,7 +12,7 @@ from ...keys.config import ConfigError
 from ...keys.store import StoreError
 from ...keys.trouble import Trouble
 from ..commands import add_completion
-from . import age, ca, export, grant, look, rebuild, render, revoke, rotate
+from . import age, ca, export, grant, hostkey, look, rebuild, render, revoke, rotate
 from .common import PROGRAM, Problem
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ MODULES = (
     grant,
     revoke,
     rebuild,
+    hostkey,
     render,
     ca,
     export,
