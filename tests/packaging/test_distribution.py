@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.lab
 
 PROJECT = PACKAGE.parent
-IN_THE_PROJECT = ("bpc_ssh_guard", "man", "setup.cfg", "pyproject.toml", "README.md",
+IN_THE_PROJECT = ("bpc_ssh_guard", "man", "systemd", "setup.cfg", "pyproject.toml", "README.md",
                   "CHANGELOG.md", "SECURITY.md", "LICENSE", "authorized_keys.example")
 SECONDS = 600
 
@@ -70,11 +70,11 @@ def _sources(suffix: str) -> set[str]:
     return {str(path.relative_to(PROJECT)) for path in PACKAGE.rglob(f"*{suffix}")}
 
 
-def test_wheel_holds_every_module_table_and_grammar(built: Path) -> None:
+def test_wheel_holds_every_module_table_grammar_and_query(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert _sources(".py") | _sources(".lark") <= names
+    assert _sources(".py") | _sources(".lark") | _sources(".sql") <= names
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
 
 
@@ -97,6 +97,7 @@ def test_sdist_holds_what_the_wheel_is_built_from(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {f"systemd/{path.name}" for path in (PROJECT / "systemd").iterdir()} <= names
     assert _sources(".py") | _sources(".lark") | {"setup.cfg", "README.md", "LICENSE"} <= names
     assert {f"man/{path.name}" for path in (PROJECT / "man").iterdir()} <= names
 
