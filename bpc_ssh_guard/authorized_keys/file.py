@@ -35,6 +35,8 @@ _NEW_FILE_MODE: Final = 0o600
 # The label that sshd's own domain may read, and the entries beyond the mode.
 _ATTRIBUTES: Final = ("security.selinux", "system.posix_acl_access")
 _NO_ATTRIBUTE: Final = (errno.ENODATA, errno.ENOTSUP, errno.EPERM)
+
+
 def default_path() -> str:
     """Return the file that sshd reads for the account that runs this, by its own default."""
     return pwd.getpwuid(os.geteuid()).pw_dir + "/.ssh/authorized_keys"

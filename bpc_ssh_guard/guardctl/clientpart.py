@@ -25,7 +25,7 @@ _BUILD_TIME: Final = frozenset(
     {"grammar/compile.py", "confine/compile.py", "confine/syscalls.py"}
 )
 # The guard itself needs nothing from the rooms of the admin's programs.
-_ADMIN_ROOMS: Final = frozenset({"cli", "guardctl", "__main__"})
+_ADMIN_ROOMS: Final = frozenset({"cli", "guardctl", "duration", "__main__"})
 # Nor, for a backup or a restore, these; and what `packed` itself takes to be imported.
 _OTHER_PURPOSES: Final = frozenset({"authorized_keys", "keyagent", "logagent", "closed"})
 _OTHER_GRAMMARS: Final = frozenset({"grammar/tables/keyadmin.py", "grammar/tables/logverbs.py"})
@@ -37,13 +37,15 @@ _BEFORE_THE_PACK: Final = frozenset({"__init__.py", "packed.py"})
 class Program:
     """A program of the client: its name, the module of its `main`, the lines that run it.
 
-    `installed` come before them where the modules are a tree on the disk.
+    `installed` come before them where the modules are a tree on the disk; `imports` are what all
+    of the text needs.
     """
 
     name: str
     module: str
     lines: tuple[str, ...]
     installed: tuple[str, ...] = ()
+    imports: str = "sys"
 
 
 # The guard starts at every connection, so its lines save what they can. To take down an interpreter
@@ -53,9 +55,9 @@ class Program:
 GUARD: Final = Program(
     "bpc-ssh-guard",
     f"{PACKAGE}.guard",
-    ("import gc, os", "gc.disable()", f"from {PACKAGE}.guard import main",
-     "os._exit(main(sys.argv[1:]))"),
+    ("gc.disable()", f"from {PACKAGE}.guard import main", "os._exit(main(sys.argv[1:]))"),
     (f"from {PACKAGE} import packed", "packed.use(sys.path[0])"),
+    "gc, os, sys",
 )
 GUARDCTL: Final = Program(
     "bpc-ssh-guardctl",
@@ -90,7 +92,7 @@ def start_text(program: Program, tree: str = "", interpreter: str = DEFAULT_INTE
     Short, because no .pyc is kept of it: it is compiled at every start.
     """
     lines = [
-        "import sys",
+        f"import {program.imports}",
         "if not sys.flags.isolated:",
         f"    sys.stderr.write({_not_isolated(program, interpreter)!r})",
         f"    sys.exit({GUARD_FAILED})",

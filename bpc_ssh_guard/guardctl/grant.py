@@ -7,10 +7,11 @@ between leaves a grant that the log calls open and that is not, never the revers
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ..command.paths import find_fault, is_beneath
 from ..command.text import find_control
+from ..duration import DAY, MINUTE
 from ..errors import Refused
 from ..keyagent.barrier import Barrier
 from ..policy.grant_store import GrantFolder
@@ -33,22 +34,8 @@ if TYPE_CHECKING:
     from ..policy.model import Block, Policy
 
 __all__ = [
-    "LONGEST", "SHORTEST", "GrantError", "list_grants", "open_grant", "parse_duration", "revoke",
+    "LONGEST", "SHORTEST", "GrantError", "list_grants", "open_grant", "revoke",
 ]
-
-_MINUTE: Final = 60
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
-_UNITS: Final = {"m": _MINUTE, "h": _HOUR, "d": _DAY}
-_MAX_DIGITS: Final = 6
-
-
-def parse_duration(text: str) -> int:
-    """Return the seconds that TEXT, a number and m, h or d, stands for; raises GrantError."""
-    number, unit = text[:-1], _UNITS.get(text[-1:])
-    if unit is None or not (number.isascii() and number.isdigit()) or len(number) > _MAX_DIGITS:
-        raise GrantError(f"{text!a} is no duration; write a number and m, h or d, as in 90m or 2h")
-    return int(number) * unit
 
 
 def open_grant(
@@ -130,9 +117,9 @@ def _candidates(policy: Policy) -> str:
 
 def _require_bounded(seconds: int) -> None:
     if seconds < SHORTEST:
-        raise GrantError(f"a grant lasts at least {SHORTEST // _MINUTE} minute; ask for more")
+        raise GrantError(f"a grant lasts at least {SHORTEST // MINUTE} minute; ask for more")
     if seconds > LONGEST:
-        raise GrantError(f"a grant lasts at most {LONGEST // _DAY} days; ask for less, then renew")
+        raise GrantError(f"a grant lasts at most {LONGEST // DAY} days; ask for less, then renew")
 
 
 def _narrowed(block: Block, paths: Iterable[str]) -> tuple[bytes, ...]:

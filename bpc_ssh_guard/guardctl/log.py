@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from dataclasses import dataclass
@@ -163,10 +162,13 @@ def _move_aside(policy: Policy) -> None:
         lock = os.open(os.path.join(policy.state, STATE), os.O_RDWR | os.O_NOFOLLOW)
     try:
         if lock >= 0:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            state_folder.lock(lock, state_folder.LOCK_SECONDS)
         for above, names, mode in ((policy.state, present, 0o700), (policy.log, segments, 0o750)):
             if names:
                 _move(names, above, os.path.join(above, name), mode)
+    except TimeoutError as error:
+        path = os.fsdecode(os.path.join(policy.state, STATE))
+        raise LogError(f"{path}: {error.strerror}; end the process that holds it") from None
     finally:
         if lock >= 0:
             os.close(lock)

@@ -5,9 +5,12 @@ Lines that are staged keep the end they have; the guard refuses their restores b
 
 from __future__ import annotations
 
+import os
+
 from ..authorized_keys import ManagedLine, expiry
-from ..authorized_keys.file import KeysFile
+from ..authorized_keys.file import MAX_SIZE, KeysFile
 from ..policy.model import DEFAULT_PATH
+from ..state import OPEN
 from ..vocabulary import PROGRAM_NAME
 from .greeting import keys_path
 
@@ -70,9 +73,13 @@ class Barrier:
 
 
 def _has_line_of(path: str, label: bytes) -> bool:
-    """Tell whether the file at PATH may hold a managed line of LABEL."""
+    """Tell whether the file at PATH may hold a managed line of LABEL; nothing there makes it wait.
+
+    What it can't be read for is told when it is locked, where it has to be.
+    """
     try:
-        with open(path, "rb") as file:
-            return b" %b:%b:" % (PROGRAM_NAME.encode("ascii"), label) in file.read()
+        descriptor = os.open(path, os.O_RDONLY | OPEN)
+        with open(descriptor, "rb") as file:
+            return b" %b:%b:" % (PROGRAM_NAME.encode("ascii"), label) in file.read(MAX_SIZE)
     except OSError:
         return False

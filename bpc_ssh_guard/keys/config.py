@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Optional
 
+from ..duration import DAY
 from ..vocabulary import is_label
-from .duration import DAY
 from .words import (
     AGENT,
     CHANNELS,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import grp
 import os
+import pwd
 import re
 from binascii import Error as NoBase64
 from binascii import a2b_base64
@@ -186,9 +187,13 @@ def make_folder(path: Path, group: Optional[int] = None) -> None:
     make_folder(path.parent, group)
     with contextlib.suppress(FileExistsError):  # another thread makes that of the host
         os.mkdir(path, FOLDER_MODE)
-        if group is not None:
-            os.chown(path, -1, group)
-        os.chmod(path, FOLDER_MODE)
+        try:
+            if group is not None:
+                os.chown(path, -1, group)
+            os.chmod(path, FOLDER_MODE)
+        except BaseException:  # the next run would take it as it is
+            os.rmdir(path)
+            raise
         sync_folder(path.parent)
 
 
@@ -202,14 +207,34 @@ def sync_folder(path: Path) -> None:
 
 
 def group_of(reader: str) -> Optional[int]:
-    """Return the id of the group READER, None where it is empty; raises Trouble."""
+    """Return the id of the group READER, None where it is empty; raises Trouble.
+
+    That this account may give it files is made sure of, before any is written.
+    """
     if not reader:
         return None
     try:
-        return grp.getgrnam(reader).gr_gid
+        group = grp.getgrnam(reader).gr_gid
     except KeyError:
         raise Trouble(Word.FILES, f"there is no group {reader}; install BackupPC, or name the"
                                   " group that reads the keys with reader in [paths]") from None
+    if os.geteuid() != 0 and group not in (os.getegid(), *os.getgroups()):
+        account = pwd.getpwuid(os.geteuid()).pw_name  # who is no member may give it no file
+        raise Trouble(Word.FILES, f"{account} is not in the group {reader}, which is to read the"
+                                  f" keys; as root: usermod -a -G {reader} {account}")
+    return group
+
+
+def require_own(folder: Path) -> None:
+    """Refuse an account that FOLDER doesn't belong to: what it made the owner could not change.
+
+    One that is missing is nobody's. Raises Trouble.
+    """
+    with _told(folder):
+        owner = os.stat(folder).st_uid if folder.exists() else os.geteuid()
+    if owner != os.geteuid():
+        raise Trouble(Word.FILES, f"{folder}: belongs to uid {owner}; run this as that account,"
+                                  " as in: runuser -u bpckeys -- bpc-ssh-keys ...")
 
 
 @contextlib.contextmanager

@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Final
 
-from .duration import DAY, HOUR, MINUTE, in_words
+from ..duration import HOUR, in_words
+from ..keyagent.granting import LONGEST
+from ..policy.window import SHORTEST
 from .record import Outcome, Record
 
 if TYPE_CHECKING:
     from .client import Client
     from .store import Store
 
-SHORTEST: Final = MINUTE
-LONGEST: Final = DAY  # a longer one is the client's admin's to open
+__all__ = ["DEFAULT", "LONGEST", "SHORTEST", "at", "grant", "ungrant"]
+
 DEFAULT: Final = 2 * HOUR
 
 

@@ -10,7 +10,7 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Optional
 
-from .files import FILE_MODE, group_of, make_folder, replace
+from .files import FILE_MODE, group_of, make_folder, replace, require_own
 from .transport import shown_host_key
 from .trouble import Trouble, Word
 
@@ -57,6 +57,8 @@ def pin(
         raise Trouble(Word.HOST_KEY, f"another host key is stored; if this one is right:"
                                      f" bpc-ssh-keys hostkey rotate {host.name}")
     group = group_of(config.reader)
+    for folder in (config.var, config.known_hosts):
+        require_own(folder)
     path = config.known_hosts / host.name
     try:
         make_folder(config.known_hosts, group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Optional
 
 from .files import Pairs
@@ -60,11 +61,11 @@ def derive(
     older = next((key for key in lasting if _number(key) < _number(used)), None)
     if older is not None:
         entry = _under_way(host, label, older, used, State.SWITCHED, now)
-        return Entry(**{**vars(entry), "since": since or now})
+        return replace(entry, since=since or now)
     newer = next((key for key in ours if _number(key) > _number(used)), None)
     if newer is not None:
         entry = _under_way(host, label, used, newer, State.GENERATED, now)
-        return Entry(**{**vars(entry), "since": since})
+        return replace(entry, since=since)
     return Entry(host, label, State.IDLE, _number(used), used.key, changed=now, since=since)
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import re
+import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Optional
 
 from .certificates import certificate_path
-from .files import CURRENT, FILE_MODE, group_of, make_folder, replace
+from .files import CURRENT, FILE_MODE, group_of, make_folder, replace, require_own
 from .trouble import Trouble, Word
 
 if TYPE_CHECKING:
@@ -83,12 +84,14 @@ def render(config: Config, dry_run: bool = False) -> list[Rendered]:
     """
     meant = dict(_meant(config))
     group = group_of(config.reader)
+    require_own(config.var)
+    require_own(config.stanzas)
     with _told(config.stanzas):
         if not dry_run:
             make_folder(config.stanzas, group)
         done = []
         for path, text in meant.items():
-            change = _change(path, text)
+            change = _change(path, text, group)
             if change != "same" and not dry_run:
                 replace(path, text.encode("ascii"), FILE_MODE, group)
             done.append(Rendered(path, change))
@@ -133,11 +136,14 @@ def _meant(config: Config) -> Iterator[tuple[Path, str]]:
             yield config.stanzas / f"{host.name}.{purpose}{SUFFIX}", stanza(config, host, purpose)
 
 
-def _change(path: Path, text: str) -> str:
+def _change(path: Path, text: str, group: Optional[int]) -> str:
     try:
-        return "same" if path.read_bytes() == text.encode("ascii") else "changed"
+        status, content = path.lstat(), path.read_bytes()
     except FileNotFoundError:
         return "new"
+    same = stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) == FILE_MODE
+    same = same and (group is None or status.st_gid == group)
+    return "same" if same and content == text.encode("ascii") else "changed"
 
 
 def _left_over(config: Config, meant: set[Path]) -> Iterator[Path]:

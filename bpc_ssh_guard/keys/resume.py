@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Optional
 
+from ..keyagent.ring import HIGHEST_JUMP
 from .journal import Entry, State
 from .trouble import Trouble, Word
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from .answer import Key, Listed
     from .files import Pair
 
-HIGHEST_JUMP: Final = 100  # of generations, as bpc-ssh-keys-protocol(7) says
 _BEFORE_CONFIRMED: Final = (State.GENERATED, State.STAGED, State.PROVEN)
 
 

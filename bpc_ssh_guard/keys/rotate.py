@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Optional
 
+from ..duration import in_words
 from . import resume, soak
-from .duration import in_words
 from .files import Pairs
 from .journal import Entry, State
 from .record import Outcome, Record

@@ -24,8 +24,7 @@ _BACKUPS_LIMIT: Final = 10000  # lines; BackupPC keeps dozens
 def is_over(
     config: Config, host: Host, entry: Entry, key: Optional[Key], now: int, soak: int
 ) -> bool:
-    """Tell whether the old key of ENTRY may go: KEY is what the client
-    listed of the new one.
+    """Tell whether the old key of ENTRY may go: KEY is what the client listed of the new one.
 
     Of a restore key no backup is waited for: it works under a grant alone, and nobody needs the
     old one while none is open.

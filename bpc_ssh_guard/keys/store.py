@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Final, Optional
 
 from ..closed import Open, require_closed, trusted_accounts
+from .files import require_own
 from .journal import STATES, Entry
 from .trouble import Trouble, Word
 
@@ -159,17 +160,19 @@ def _require_own(path: Path) -> None:
     """Refuse a folder that others can change, or that this account doesn't own."""
     folder = path.parent
     try:
-        owner = os.stat(folder).st_uid
+        os.stat(folder)
         require_closed(str(folder), trusted_accounts())
     except FileNotFoundError:
-        raise StoreError(f"{folder}: is missing; run bpc-ssh-keys init") from None
+        raise StoreError(f"{folder}: is missing; make it, as in: install -d -m 0750 -o bpckeys"
+                         f" -g backuppc {folder}") from None
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror}") from None
     except Open as error:
         raise StoreError(str(error)) from None
-    if owner != os.geteuid():
-        raise StoreError(f"{folder}: belongs to uid {owner}; run this as that account, as in:"
-                         " runuser -u bpckeys -- bpc-ssh-keys ...")
+    try:
+        require_own(folder)
+    except Trouble as trouble:
+        raise StoreError(str(trouble)) from None
 
 
 def _append(database: sqlite3.Connection, host: str, label: str, what: str) -> None:

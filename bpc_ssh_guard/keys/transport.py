@@ -14,6 +14,7 @@ import stat
 import time
 from typing import TYPE_CHECKING, Any, Final, Optional, Union
 
+from ..keyagent import verbs
 from . import answer
 from .config import AGENT
 from .trouble import Trouble, Word
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from .answer import Done, Greeting, Listed
     from .config import Config, Host
 
-PROTOCOL: Final = "bpc-key/1"
+PROTOCOL: Final = verbs.PROTOCOL.decode("ascii").rstrip()
 CONNECT_SECONDS: Final = 10.0  # one host in twenty may be off: this is what each of them costs
 STEP_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 60.0  # a client that drips may not hold a worker for ever
@@ -92,19 +93,9 @@ class Connection:
     """
 
     def __init__(self, config: Config, host: Host) -> None:
-        import paramiko
-
-        # It prints tracebacks of failed handshakes; what failed is told by our own words.
-        logging.getLogger("paramiko").addHandler(logging.NullHandler())
         self._host: Final = host
         known = _known_keys(config, host)
-        with _reached():
-            stream = socket.create_connection((host.address, host.port), CONNECT_SECONDS)
-        try:
-            self._transport: Final = paramiko.Transport(stream, disabled_algorithms=WEAK)
-        except BaseException:
-            stream.close()
-            raise
+        self._transport: Final = _transport(host)
         try:
             self._begin(known)
         except BaseException:
@@ -119,11 +110,7 @@ class Connection:
         except ValueError:
             raise Trouble(Word.HOST_KEY, f"the stored host key is of a type ({', '.join(known)})"
                                          " that is not taken any more") from None
-        with _reached():
-            self._transport.banner_timeout = STEP_SECONDS
-            self._transport.auth_timeout = STEP_SECONDS
-            self._transport.start_client(timeout=STEP_SECONDS)
-            shown = self._transport.get_remote_server_key()
+        shown = _shown_key(self._transport)
         if known.get(shown.get_name()) != shown:
             raise Trouble(Word.HOST_KEY, f"shows the host key {shown.fingerprint}, not the stored"
                                          " one; if that is right: bpc-ssh-keys hostkey verify")
@@ -211,17 +198,34 @@ def shown_host_key(host: Host) -> tuple[str, str, str]:
 
     Nothing is sent to it but the handshake. Raises Trouble.
     """
+    with contextlib.closing(_transport(host)) as transport:
+        transport.get_security_options().key_types = (HOST_KEY_TYPE,)
+        shown = _shown_key(transport)
+    return shown.get_name(), shown.get_base64(), shown.fingerprint
+
+
+def _transport(host: Host) -> paramiko.Transport:
+    """Return a transport that is connected to HOST and has said nothing yet."""
     import paramiko
 
+    # It prints tracebacks of failed handshakes; what failed is told by our own words.
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
     with _reached():
         stream = socket.create_connection((host.address, host.port), CONNECT_SECONDS)
-        with contextlib.closing(paramiko.Transport(stream, disabled_algorithms=WEAK)) as transport:
-            transport.get_security_options().key_types = (HOST_KEY_TYPE,)
-            transport.banner_timeout = STEP_SECONDS
-            transport.start_client(timeout=STEP_SECONDS)
-            shown = transport.get_remote_server_key()
-    return shown.get_name(), shown.get_base64(), shown.fingerprint
+    try:
+        return paramiko.Transport(stream, disabled_algorithms=WEAK)
+    except BaseException:
+        stream.close()
+        raise
+
+
+def _shown_key(transport: paramiko.Transport) -> paramiko.PKey:
+    """Shake hands and return the key that the server shows."""
+    with _reached():
+        transport.banner_timeout = STEP_SECONDS
+        transport.auth_timeout = STEP_SECONDS
+        transport.start_client(timeout=STEP_SECONDS)
+        return transport.get_remote_server_key()
 
 
 def _read(channel: paramiko.Channel, limit: int) -> bytes:

@@ -6,8 +6,8 @@ import stat
 import time
 from typing import TYPE_CHECKING, Final
 
+from ..duration import DAY, in_words
 from . import resume
-from .duration import DAY, in_words
 from .files import FILE_MODE, Pairs
 from .record import Outcome, Record
 from .transport import private_key
@@ -57,8 +57,9 @@ def look(client: Client, label: str, store: Store) -> Iterator[tuple[str, str]]:
     """Yield kind and text of all that is wrong with LABEL; raises Trouble."""
     entry = store.read(client.host.name, label)
     if entry is None:
-        raise Trouble(Word.UNKNOWN_KEY, "the store has no key of this label; enroll the host, or"
-                                        f" run bpc-ssh-keys rebuild --host {client.host.name}")
+        raise Trouble(Word.UNKNOWN_KEY, "the store has no key of this label; put its first one in"
+                                        " place, then run bpc-ssh-keys rebuild --host"
+                                        f" {client.host.name}")
     yield from _of_client(entry, client.list())
     yield from _of_files(entry, Pairs(client.config.pairs(client.host.name, label)))
     pending = int(time.time()) - entry.changed

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from .duration import parse_duration
+from ..duration import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,13 +7,11 @@ other guards left undone is made good first. Without its state the log is not wr
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import time
 
 from .. import state as state_folder
 from ..errors import GuardFailure
-from ..lean import SIGALRM, setitimer, signal
 from ..vocabulary import Reason
 from . import seal, segment
 from .block import Damaged
@@ -36,7 +34,6 @@ LOCK_SECONDS: Final = 5.0
 
 _OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_STATE: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_ITIMER_REAL: Final = 0
 
 _MORE_ROOM: Final = "make room on its file system, or raise the file size limit"
 _INIT: Final = "bpc-ssh-guardctl log init begins a log"
@@ -212,7 +209,7 @@ class Sink:
             _fail(path, error)
         held = Held(self._log, self._folder, lock)
         try:
-            _lock(lock)
+            state_folder.lock(lock, LOCK_SECONDS)
             segment.require_closed_to_others(os.fstat(lock))
             if not self._is_in_place(lock):  # the old state would go on with the old chain
                 _refuse(path, "was moved aside meanwhile; try again")
@@ -286,26 +283,6 @@ def _open_state_folder(state: bytes) -> int:
         _refuse(state, f"is missing; {_INIT}")
     except GuardFailure as failure:
         raise GuardFailure(Reason.CANNOT_RECORD, failure.detail) from None
-
-
-def _lock(descriptor: int) -> None:
-    """Wait for the lock, at most LOCK_SECONDS.
-
-    Blocking, because the kernel's queue is fair: with 20 writers polling starved one for 5.9 s.
-    """
-
-    def late(_number: int, _frame: object) -> NoReturn:
-        raise TimeoutError(errno.ETIMEDOUT, f"locked for {LOCK_SECONDS:.0f} seconds")
-
-    handler = signal(SIGALRM, late)
-    try:
-        timer = setitimer(_ITIMER_REAL, LOCK_SECONDS)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        finally:
-            setitimer(_ITIMER_REAL, *timer)
-    finally:
-        signal(SIGALRM, handler)
 
 
 def _fail(path: bytes, error: OSError) -> NoReturn:

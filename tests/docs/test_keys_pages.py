@@ -1,64 +1,20 @@
-"""bpc-ssh-keys(8) and bpc-ssh-keys.conf(5) have all that the program has, and no other."""
+"""bpc-ssh-keys(8) and bpc-ssh-keys.conf(5) have the program's words and numbers, and no others."""
 
 from __future__ import annotations
 
-import argparse
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bpc_ssh_guard.cli import keys
+from bpc_ssh_guard.duration import DAY, HOUR, in_words
 from bpc_ssh_guard.keys import config, fleet, grants, verify, words
-from bpc_ssh_guard.keys.duration import DAY, HOUR, in_words
 from bpc_ssh_guard.keys.journal import STATES
 from bpc_ssh_guard.keys.trouble import WORDS
 
-from .pages import MAN, items, literal_blocks, rendered, section, text
+from .pages import CONF, KEYS, items, literal_blocks, rendered, section, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-KEYS = MAN / "bpc-ssh-keys.8"
-CONF = MAN / "bpc-ssh-keys.conf.5"
-
-
-def _subparsers() -> dict[str, argparse.ArgumentParser]:
-    (action,) = [each for each in keys.parser()._actions
-                 if isinstance(each, argparse._SubParsersAction)]
-    return dict(action.choices)
-
-
-def _long_options(parser: argparse.ArgumentParser) -> set[str]:
-    strings = (string for action in parser._actions for string in action.option_strings)
-    return {string for string in strings if string.startswith("--")}
-
-
-def _synopses() -> Iterator[tuple[str, str]]:
-    """Yield each subcommand of the synopsis with the text up to the next one."""
-    synopsis = rendered(KEYS).split("\nSYNOPSIS\n")[1].split("\nDESCRIPTION\n")[0]
-    for shown in re.split(r"^ *bpc-ssh-keys ", synopsis, flags=re.MULTILINE)[1:]:
-        name = re.match(r"[a-z]+", shown)
-        if name:
-            yield name[0], shown
-
-
-def test_synopsis_has_every_command_with_its_options() -> None:
-    shown = {name: set(re.findall(r"--[a-z-]+", words)) for name, words in _synopses()}
-    parsed = {name: _long_options(parser) - {"--help"} for name, parser in _subparsers().items()}
-    assert shown == parsed
-
-
-def test_page_explains_every_command() -> None:
-    assert sorted(items(section(KEYS, "DESCRIPTION"), "Cm")) == sorted(_subparsers())
-
-
-def test_page_explains_every_option_in_order_and_no_other() -> None:
-    explained = re.findall(r"^\.It (?:Fl h , )?Fl Fl (\S+)", section(KEYS, "OPTIONS"), re.MULTILINE)
-    parsers = [keys.parser(), *_subparsers().values()]
-    assert {f"--{name}" for name in explained} == set().union(*map(_long_options, parsers))
-    assert explained == sorted(explained)
 
 
 def test_page_explains_every_state_in_its_order() -> None:

@@ -162,6 +162,10 @@ class Demo:
         self._audit("key", begun.chain.hex(), stdin=begun.key.hex().encode("ascii") + b"\n")
         whole = self._audit("verify", log)
         self._check("the log is proved", whole.returncode == 0, "by its chain and K_0")
+        page = f"{self.site.folder}/report.html"
+        told = self._audit("report", "--html", page, log)
+        size = os.path.getsize(page) if os.path.exists(page) else 0
+        self._check("the report is written", told.returncode == 0 and size > 0, f"{size} bytes")
         os.mkdir(copy)
         with open(self.host.log.path, "rb") as file:
             changed = file.read().replace(b"/bin/sh -i", b"/bin/sh -l", 1)

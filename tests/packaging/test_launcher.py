@@ -109,7 +109,7 @@ def test_runs_as_the_refusal_advises(programs: Path, client: Client) -> None:
 def test_first_line_isolates_and_the_rest_fits_a_glance(installed: Path, name: str) -> None:
     text = (installed / "sbin" / name).read_text()
     assert text.startswith("#!/usr/bin/python3 -IS\n")
-    assert len(text.splitlines()) <= 13
+    assert len(text.splitlines()) <= 12
 
 
 def test_search_path_gains_the_installation_and_nothing_else(

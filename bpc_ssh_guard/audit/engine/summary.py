@@ -46,7 +46,7 @@ class Summary:
     """The answers; each list has rows of the query of its name, see queries/*.sql.
 
     `silent` are rows of `hosts` that were last heard of SILENT_DAYS before the end, and machines
-    of the store without any record. `left_out` counts hosts whose log was not read.
+    of the store without any record.
     """
 
     period: Period

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .html import Content
 
 MOST_ROWS: Final = 50  # of one table, so that a thousand machines make no page nobody can open
+REST: Final = "bpc-ssh-audit report --json"
 MOST_FINDINGS: Final = 3  # of one log; verify says them all
 # No script, no address: even markup that got through could fetch and run nothing.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
@@ -75,8 +76,7 @@ def _trust(summary: Summary) -> Markup:
     ]
     heads = {"Log": False, "State": False, "Records": True, "Trusted before": False,
              "Findings": False}
-    return _section("What can be trusted", _bounded("Verification of each log", heads, rows,
-                                                    "bpc-ssh-audit verify"))
+    return _section("What can be trusted", _bounded("Verification of each log", heads, rows))
 
 
 _WORST: Final = (State.DAMAGED, State.UNREAD, State.BY_CHAIN, State.WHOLE)
@@ -121,12 +121,11 @@ def _refusals(summary: Summary) -> Markup:
     return _section(
         "Refusals",
         _bounded("By reason", {"Reason": False, "Refused": True},
-                 [(cut(code), figures.count(number)) for code, number in by_reason], "search"),
+                 [(cut(code), figures.count(number)) for code, number in by_reason]),
         _rows("By machine and key", summary.refusals,
               {"Reason": False, "Machine": False, "Key": False, "Refused": True, "Last": False},
               lambda row: (cut(row["code"]), cut(row["host"]), cut(row["label"]),
-                           figures.count(row["refused"]), figures.moment(row["last_time"])),
-              "bpc-ssh-audit search --action command-denied"),
+                           figures.count(row["refused"]), figures.moment(row["last_time"]))),
     )
 
 
@@ -139,7 +138,6 @@ def _restores(summary: Summary) -> Markup:
                      cut(row["address"]), cut(" ".join(row["paths"] or ())),
                      cut(row["grant_id"] or "none needed", 12), _status(row),
                      figures.duration(row["duration_ns"]), figures.size(row["write_bytes"])),
-        "bpc-ssh-audit search --action command-started",
     ))
 
 
@@ -158,7 +156,6 @@ def _grants(summary: Summary) -> Markup:
                      cut(row["action"]), figures.moment(row["until_time"]),
                      cut(row["sudo_user"] or row["rotation"] or row["opener"]),
                      cut(row["reason"] or row["code"])),
-        "bpc-ssh-audit search --action grant-opened",
     ))
 
 
@@ -170,7 +167,6 @@ def _shapes(summary: Summary) -> Markup:
         lambda row: (figures.moment(row["first_time"]), cut(row["rule"]),
                      cut(" ".join(row["paths"] or ())), cut(" ".join(row["features"] or ())),
                      figures.count(row["hosts"]), figures.count(row["runs"])),
-        "bpc-ssh-audit search --since",
     ))
 
 
@@ -180,7 +176,6 @@ def _keys(summary: Summary) -> Markup:
         {"First": False, "Machine": False, "Key": False, "Address": False, "Records": True},
         lambda row: (figures.moment(row["first_time"]), cut(row["host"]), cut(row["label"]),
                      cut(row["address"]), figures.count(row["records"])),
-        "bpc-ssh-audit keys --since",
     )
     used = _rows(
         "Keys by last use; those unused the longest first",
@@ -190,7 +185,6 @@ def _keys(summary: Summary) -> Markup:
         lambda row: (figures.moment(row["last_time"]), figures.moment(row["first_time"]),
                      cut(row["host"]), cut(row["label"]), cut(row["key_id"], 12),
                      figures.count(row["allowed"]), figures.count(row["refused"])),
-        "bpc-ssh-audit keys",
     )
     return _section("Keys", fresh, used)
 
@@ -201,7 +195,6 @@ def _silent(summary: Summary) -> Markup:
         {"Machine": False, "Last record": False, "Records": True},
         lambda row: (cut(row["host"]), figures.moment(row["last_time"]) or "never",
                      figures.count(row["records"])),
-        "bpc-ssh-audit collect",
     ))
 
 
@@ -211,18 +204,17 @@ def _section(title: str, *content: Content) -> Markup:
 
 def _rows(
     caption: str, rows: Sequence[Row], heads: dict[str, bool],
-    cells: Callable[[Row], Sequence[Content]], rest: str,
+    cells: Callable[[Row], Sequence[Content]],
 ) -> Markup:
-    return _bounded(caption, heads, [cells(row) for row in rows[:MOST_ROWS]], rest, len(rows))
+    return _bounded(caption, heads, [cells(row) for row in rows[:MOST_ROWS]], len(rows))
 
 
 def _bounded(
-    caption: str, heads: dict[str, bool], rows: Sequence[Sequence[Content]], rest: str,
-    total: int = 0,
+    caption: str, heads: dict[str, bool], rows: Sequence[Sequence[Content]], total: int = 0
 ) -> Markup:
-    """Return the table of the first of ROWS, with the command that tells the REST."""
+    """Return the table of the first of ROWS, of TOTAL, with the command that tells the others."""
     if not rows:
         return tag("p", f"{caption}: none.", class_="none")
     more = max(total, len(rows)) - MOST_ROWS
-    told = tag("p", f"and {figures.count(more)} more: ", tag("code", rest)) if more > 0 else None
+    told = tag("p", f"and {figures.count(more)} more: ", tag("code", REST)) if more > 0 else None
     return join((table(caption, heads, rows[:MOST_ROWS]), told or Markup("")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime
 import os
 import tempfile
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from .common import Problem, logs, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ...audit.segments import Segment
 
 
 def period_of(text: str) -> Period:
@@ -43,21 +46,26 @@ def engine(options: argparse.Namespace) -> Iterator[Engine]:
         yield asked
 
 
+def segments_of(options: argparse.Namespace) -> Iterator[tuple[str, list[Segment]]]:
+    """Yield name and segments of the logs that OPTIONS name, without Parquet files."""
+    named = [name for name in options.log if not _is_parquet(name)]
+    if named or not options.log:
+        yield from logs(argparse.Namespace(**{**vars(options), "log": named}))
+
+
 def _files(options: argparse.Namespace) -> Iterator[str]:
-    """Yield the files to read: segments, or Parquet files that were named."""
-    named = options.log
-    yield from (name for name in named if name.endswith(SUFFIX) and os.path.isfile(name))
-    options.log = [name for name in named if not name.endswith(SUFFIX)]
-    if named and not options.log:
-        return
-    for _, segments in logs(options):
+    """Yield the files to read: Parquet files that were named, and segments."""
+    yield from filter(_is_parquet, options.log)
+    for _, segments in segments_of(options):
         yield from (segment.path for segment in segments)
+
+
+def _is_parquet(name: str) -> bool:
+    return name.endswith(SUFFIX) and os.path.isfile(name)
 
 
 def last_month_of(asked: Engine) -> Period:
     """Return the 31 days that end with the last record; raises Problem where there is none."""
-    import datetime
-
     first, last = asked.days()
     if not last:
         raise Problem("there is no record to report; look at the logs with bpc-ssh-audit verify")

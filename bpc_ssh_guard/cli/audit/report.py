@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tempfile
 from typing import TYPE_CHECKING
 
 from ... import exits
@@ -13,8 +14,8 @@ from ...audit.report.page import page
 from ...audit.report.text import MOST_ROWS, tables
 from ..progress import Progress
 from ..tables import show
-from .asking import engine, known, last_month_of, period_of
-from .common import add_json, add_logs, logs, new_command, open_store
+from .asking import engine, known, last_month_of, period_of, segments_of
+from .common import add_json, add_logs, new_command, open_store
 from .verify import prove
 
 if TYPE_CHECKING:
@@ -57,12 +58,8 @@ def _is_bad(summary: Summary) -> bool:
 
 
 def _proofs(options: argparse.Namespace) -> Iterator[Proof]:
-    names = [name for name in options.log if not os.path.isfile(name)]
-    if options.log and not names:
-        return
-    asked = argparse.Namespace(**{**vars(options), "log": names})
     store = open_store(options)
-    found = list(logs(asked))
+    found = list(segments_of(options))
     with Progress("verify", len(found)) as progress:
         for name, segments in found:
             progress.step(name)
@@ -81,9 +78,12 @@ def _proofs(options: argparse.Namespace) -> Iterator[Proof]:
 
 def _replace(path: str, text: str) -> None:
     """Write TEXT to PATH at once: who reads it finds the old page or the new."""
-    beside = f"{path}.new"
-    with open(beside, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(beside, path)
+    folder = os.path.dirname(os.path.abspath(path))
+    # A folder of our own: in /tmp, say, somebody may have put a link where the new page would be.
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as own:
+        beside = os.path.join(own, "page.html")
+        with open(beside, "x", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(beside, path)

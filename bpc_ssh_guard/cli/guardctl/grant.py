@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ... import exits
+from ...duration import parse_duration
 from ...guardctl import explain, grant
 from .common import PROGRAM, Problem, add_json, add_policy, load_policy, new_command
 
@@ -46,7 +47,10 @@ def _grant(options: argparse.Namespace) -> int:
             return exits.YES
         print(f"{PROGRAM}: {options.label} has no grant", file=sys.stderr)
         return exits.NO
-    seconds = grant.parse_duration(options.duration)
+    try:
+        seconds = parse_duration(options.duration)
+    except ValueError as error:
+        raise Problem(str(error)) from None
     opened = grant.open_grant(policy, options.label, seconds, options.path, options.reason)
     return _show_grants({options.label: opened}, options.json)
 

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Optional
 
 from ... import exits
-from ...keys.duration import in_words
+from ...duration import in_words
 from .common import (
     add_config,
     add_json,

@@ -9,10 +9,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from ... import exits
+from ...duration import parse_duration
 from ...guardctl.explain import printable
 from ...keys import config, fleet
 from ...keys.config import Channel
-from ...keys.duration import parse_duration
 from ...keys.record import Outcome
 from ...keys.trouble import Word
 from ..commands import add_json, new_command

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from ...duration import in_words
 from ...keys import fleet, grants
-from ...keys.duration import in_words
 from ...keys.record import Outcome, Record
 from .common import (
     Problem,

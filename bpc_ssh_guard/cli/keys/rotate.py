@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Optional
 
 from ... import exits
+from ...duration import in_words
 from ...keys import fleet
-from ...keys.duration import in_words
 from ...keys.files import group_of
 from ...keys.journal import Entry
 from ...keys.record import Outcome, Record

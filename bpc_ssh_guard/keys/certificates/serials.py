@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ..duration import DAY
+from ...duration import DAY
 from ..trouble import Trouble, Word
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, Optional
 
 from ...authorized_keys.authority import command
 from ...authorized_keys.managed import Uncomposable
+from ...duration import HOUR, MINUTE, parse_duration
 from ..config import ConfigError
-from ..duration import HOUR, MINUTE, parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

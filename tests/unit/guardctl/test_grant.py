@@ -22,7 +22,6 @@ from bpc_ssh_guard.guardctl.grant import (
     GrantError,
     list_grants,
     open_grant,
-    parse_duration,
     revoke,
 )
 from bpc_ssh_guard.policy import window
@@ -96,21 +95,6 @@ def complaint(client: scenes.Client, *arguments, **options) -> str:
     with pytest.raises(GrantError) as caught:
         open_grant(client.policy, *arguments, **options)
     return str(caught.value).replace(client.root, "")
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("1m", 60), ("90m", 5400), ("2h", 7200), ("1d", 86400), ("0h", 0)]
-)
-def test_reads_a_duration(text, seconds) -> None:
-    assert parse_duration(text) == seconds
-
-
-@pytest.mark.parametrize(
-    "text", ["", "h", "2", "2s", "2w", "-2h", "+2h", "2 h", "1.5h", "2H", "1h30m", "²h", "9999999m"]
-)
-def test_refuses_another_form_of_duration(text) -> None:
-    with pytest.raises(GrantError, match="is no duration; write a number and m, h or d"):
-        parse_duration(text)
 
 
 def test_opens_a_grant_that_the_guard_finds_open(client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import json
@@ -11,6 +12,7 @@ import stat
 
 import pytest
 
+from bpc_ssh_guard import state
 from bpc_ssh_guard.cli import guardctl as cli
 from bpc_ssh_guard.errors import GuardFailure
 from bpc_ssh_guard.guardctl.log import LogError, begin_log, checkpoint, status
@@ -129,15 +131,15 @@ def test_a_guard_that_waits_while_its_log_is_moved_does_not_go_on_with_the_old_c
 ) -> None:
     begin_log(machine.policy)
     (opened, tell), (go_on, move) = os.pipe(), os.pipe()
-    lock = sink._lock
+    lock = sink.state_folder.lock
 
-    def wait(descriptor: int) -> None:
+    def wait(descriptor: int, seconds: float) -> None:
         os.write(tell, b".")
         os.read(go_on, 1)
-        lock(descriptor)
+        lock(descriptor, seconds)
 
     def late() -> None:
-        sink._lock = wait  # in this process alone
+        sink.state_folder.lock = wait  # in this process alone
         with pytest.raises(GuardFailure, match="moved aside") as caught:
             machine.append(b'{"late":1}\n')
         assert caught.value.reason == "cannot-record"
@@ -195,6 +197,16 @@ def test_a_nonce_has_16_to_32_bytes(machine, nonce: str) -> None:
     begin_log(machine.policy)
     with pytest.raises(LogError, match="--nonce takes 32 to 64 hex digits"):
         checkpoint(machine.policy, nonce)
+
+
+def test_rekey_gives_up_on_a_guard_that_holds_the_log(machine, monkeypatch) -> None:
+    begin_log(machine.policy)
+    monkeypatch.setattr(state, "LOCK_SECONDS", 0.2)
+    with open(f"{machine.state}/state", "r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(LogError, match="end the process that holds it"):
+            begin_log(machine.policy, rekey=True)
+    assert os.path.exists(machine.first_segment())
 
 
 def test_no_signal_of_the_lock_is_left(machine) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from bpc_ssh_guard import __version__, exits
 from bpc_ssh_guard.__main__ import main
+from bpc_ssh_guard.duration import DAY
 from bpc_ssh_guard.keys.config import load
-from bpc_ssh_guard.keys.duration import DAY
 from bpc_ssh_guard.keys.journal import Entry, State
 from bpc_ssh_guard.keys.store import Store
 

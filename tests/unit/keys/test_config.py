@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bpc_ssh_guard.duration import DAY
 from bpc_ssh_guard.keys.config import ConfigError, load
-from bpc_ssh_guard.keys.duration import DAY
 
 if TYPE_CHECKING:
     from pathlib import Path

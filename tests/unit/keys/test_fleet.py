@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bpc_ssh_guard.duration import in_words, parse_duration
 from bpc_ssh_guard.keys import fleet, soak
 from bpc_ssh_guard.keys.answer import Key
 from bpc_ssh_guard.keys.config import Config, Host, load
-from bpc_ssh_guard.keys.duration import in_words, parse_duration
 from bpc_ssh_guard.keys.journal import Entry, State
 
 if TYPE_CHECKING:

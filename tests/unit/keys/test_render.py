@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bpc_ssh_guard.__main__ import main
+from bpc_ssh_guard.keys import files
 from bpc_ssh_guard.keys.config import load
 from bpc_ssh_guard.keys.render import EDITABLE, render, settings, stanza
 from bpc_ssh_guard.keys.trouble import Trouble
@@ -177,3 +178,24 @@ def test_the_command_writes_and_shows(tmp_path: Path, capsys) -> None:
     assert main(["keys", "render", "--config", config.path]) == 0
     assert "$Conf{RsyncSshArgs}" in capsys.readouterr().out
     assert main(["keys", "render", "--config", config.path, "--dry-run"]) == 0
+
+
+def test_a_file_with_another_mode_or_group_is_put_right(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    render(config)
+    (config.stanzas / "web1.backup.conf").chmod(0o600)
+    assert [each.change for each in render(config)] == ["changed", "same"]
+    assert stat.S_IMODE(os.stat(config.stanzas / "web1.backup.conf").st_mode) == 0o640
+
+
+def test_a_folder_whose_group_could_not_be_set_is_not_left_behind(
+    tmp_path: Path, monkeypatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(files.os, "chown", refuse)
+    with pytest.raises(PermissionError):
+        files.make_folder(tmp_path / "ssh", group=12345)
+    assert not (tmp_path / "ssh").exists()
+

@@ -112,7 +112,7 @@ def test_a_folder_that_others_can_write_is_refused(path: Path) -> None:
 
 
 def test_a_missing_folder_names_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="bpc-ssh-keys init"):
+    with pytest.raises(StoreError, match="install -d -m 0750 -o bpckeys"):
         Store(tmp_path / "nowhere" / "state.db")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from html.parser import HTMLParser
 
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from bpc_ssh_guard.audit.engine.summary import Proof, State
 from bpc_ssh_guard.audit.report import figures
 from bpc_ssh_guard.audit.report.html import Markup, tag
-from bpc_ssh_guard.audit.report.page import MOST_ROWS, page
+from bpc_ssh_guard.audit.report.page import MOST_ROWS, REST, page
+from bpc_ssh_guard.cli import audit
 
 from .summaries import summary
 
@@ -91,7 +93,8 @@ def test_no_text_makes_an_element(text: str) -> None:
 def test_a_page_of_a_thousand_machines_stays_small_and_says_what_it_leaves_out() -> None:
     text = page(summary("x" * 4096, rows=3000, days=2500))
     assert len(text) <= LARGEST
-    assert f"and {3000 - MOST_ROWS:,} more" in text
+    assert f"and {3000 - MOST_ROWS:,} more: <code>{REST}</code>" in text
+    assert audit.parser().parse_args(shlex.split(REST)[1:]).json  # the command that it names
 
 
 def test_damage_comes_first_and_is_named() -> None:
