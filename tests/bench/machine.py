@@ -26,7 +26,7 @@ def describe(stage: Stage, load_at_start: float) -> dict[str, str]:
 
 
 def _bytecode(stage: Stage) -> str:
-    """Say whether the guard's modules came from .pyc files: compiling them would cost the most.
+    """Say where the guard's modules came from: compiling them would cost the most.
 
     Without arguments the launcher loads what every login loads, and fails.
     """
@@ -38,14 +38,13 @@ def _bytecode(stage: Stage) -> str:
         [PYTHON, "-IS", "-v", launcher], env=stage.environment(), capture_output=True,
         text=True, errors="replace", timeout=10, check=False,
     )
-    loaded = [
-        line.rstrip("'\"")
-        for line in done.stderr.splitlines()
-        if line.startswith("# code object from") and "bpc_ssh_guard" in line
-    ]
-    compiled = sum(not line.endswith(".pyc") for line in loaded)
-    how = f"{compiled} of them compiled at each start" if compiled else "all from .pyc files"
-    return f"{len(loaded)} modules at the start, {how}"
+    lines = [line.rstrip("'\"") for line in done.stderr.splitlines() if "bpc_ssh_guard" in line]
+    loaded = [line for line in lines if line.startswith("import 'bpc_ssh_guard")]
+    packed = sum("packed.Pack" in line for line in loaded)
+    compiled = sum(line.startswith("# code object from") and not line.endswith(".pyc")
+                   for line in lines)
+    how = f"{packed} from the pack, {len(loaded) - packed - compiled} from .pyc files"
+    return f"{len(loaded)} modules at the start, {how}, {compiled} compiled each time"
 
 
 def _said(*argv: str) -> str:
