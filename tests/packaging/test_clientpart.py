@@ -19,7 +19,8 @@ print(*client_part(), sep="\\n")
 """
 
 
-SERVER = tuple(f"{above}{room}" for room in ("keys", "audit", "posture") for above in ("", "cli/"))
+ROOMS = ("keys", "audit", "posture", "backuppc")
+SERVER = tuple(f"{above}{room}" for room in ROOMS for above in ("", "cli/"))
 
 
 def test_client_gets_every_module_but_those_of_build_time_and_of_the_server() -> None:
@@ -44,7 +45,7 @@ def test_modules_come_as_they_are_in_the_order_of_their_names() -> None:
 
 def test_client_gets_no_room_of_the_server(tmp_path: Path) -> None:
     copy = copy_of_package(tmp_path)
-    server = {f"{room}/inner/store.py" for room in ("keys", "audit", "posture")}
+    server = {f"{room}/inner/store.py" for room in ROOMS}
     server |= {f"cli/{room}.py" for room in ("keys", "audit", "posture")}
     server |= {f"cli/{room}/inner.py" for room in ("keys", "audit", "posture")}
     clients = {"keyagent/serve.py", "policy/keys.py", "record/audit.py", "cli/doctor.py",

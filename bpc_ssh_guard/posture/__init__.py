@@ -1,0 +1,1 @@
+"""The BackupPC server held against BackupPC's own security FAQ: read only, unless told to fix."""
