@@ -1,4 +1,4 @@
-"""Reads the server's files below one root folder: no link leaves it, nothing blocks, all bounded."""
+"""Reads the server's files below one root folder: no link leaves it, nothing blocks or grows."""
 
 from __future__ import annotations
 
