@@ -10,6 +10,7 @@ from .finding import Auto, Finding, Section, Severity, State
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .repair import Repair
     from .site import Site
 
 
@@ -30,6 +31,10 @@ class Check(abc.ABC):
     @abc.abstractmethod
     def judge(self, site: Site) -> Iterable[Finding]:
         """Yield at least one finding; raise Undecided where SITE doesn't tell."""
+
+    def repairs(self, site: Site, finding: Finding) -> Iterable[Repair]:
+        """Return what mends FINDING, which this check made of SITE; nothing where a person must."""
+        return ()
 
     def found(
         self, state: State, subject: str, evidence: str, *,
