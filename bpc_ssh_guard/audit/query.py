@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional
 
+from ..page.inert import inert
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -59,14 +61,6 @@ def in_words(record: Record) -> str:
     status: Optional[object] = record.get("process.exit_code")
     words += [f"status {status}"] if status is not None else []
     return inert(" ".join(words))
-
-
-def inert(text: str) -> str:
-    """Return TEXT in printable ASCII: what a terminal obeys or reorders is escaped."""
-    return "".join(
-        c if " " <= c <= "~" else c.encode("unicode_escape", "surrogatepass").decode("ascii")
-        for c in text
-    )
 
 
 def _one(value: object, wanted: Sequence[str]) -> bool:

@@ -20,7 +20,7 @@ DEFAULT_INTERPRETER: Final = "/usr/bin/python3"
 OLDEST_PYTHON: Final = (3, 9)
 
 # Everything in the package folder is the client's but this.
-_SERVER_ROOMS: Final = frozenset({"keys", "audit", "posture", "backuppc"})
+_SERVER_ROOMS: Final = frozenset({"keys", "audit", "posture", "backuppc", "page"})
 _BUILD_TIME: Final = frozenset(
     {"grammar/compile.py", "confine/compile.py", "confine/syscalls.py"}
 )

@@ -19,7 +19,7 @@ print(*client_part(), sep="\\n")
 """
 
 
-ROOMS = ("keys", "audit", "posture", "backuppc")
+ROOMS = ("keys", "audit", "posture", "backuppc", "page")
 SERVER = tuple(f"{above}{room}" for room in ROOMS for above in ("", "cli/"))
 
 

@@ -5,43 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ... import __version__
+from ...page.document import document, section
+from ...page.html import Markup, cut, join, table, tag
 from ..engine.summary import SILENT_DAYS, State
 from . import figures, svg
-from .html import Markup, cut, join, table, tag
-from .style import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ...page.html import Content
     from ..engine.duck import Row
     from ..engine.summary import Proof, Summary
-    from .html import Content
 
 MOST_ROWS: Final = 50  # of one table, so that a thousand machines make no page nobody can open
 REST: Final = "bpc-ssh-audit report --json"
 MOST_FINDINGS: Final = 3  # of one log; verify says them all
-# No script, no address: even markup that got through could fetch and run nothing.
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
+
 
 def page(summary: Summary) -> str:
     """Return SUMMARY as a page of HTML in ASCII."""
     title = f"Command log of BackupPC's keys, {summary.period}"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", title),
-        tag("style", Markup(STYLE)),
-    )
     sections = (_trust, _activity, _refusals, _restores, _grants, _shapes, _keys, _silent)
-    body = tag(
-        "body", tag("header", tag("h1", title), _totals(summary)),
-        tag("main", *(section(summary) for section in sections)),
-        tag("footer", f"bpc-ssh-audit {__version__}, {summary.made}. Times are UTC."),
-    )
-    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+    footer = f"bpc-ssh-audit {__version__}, {summary.made}. Times are UTC."
+    return document(title, _totals(summary), (part(summary) for part in sections), footer)
 
 
 def _totals(summary: Summary) -> Markup:
@@ -66,7 +52,7 @@ def _trust(summary: Summary) -> Markup:
     if not proofs:
         said = tag("p", "The logs were not verified for this report: what follows is what they say"
                         " of themselves. bpc-ssh-audit verify proves them.", class_="look")
-        return _section("What can be trusted", said)
+        return section("What can be trusted", said)
     rows = [
         (cut(proof.log), _state(proof), figures.count(proof.records),
          f"record {figures.count(proof.whole)}" + (f", {figures.moment(proof.until)}"
@@ -76,7 +62,7 @@ def _trust(summary: Summary) -> Markup:
     ]
     heads = {"Log": False, "State": False, "Records": True, "Trusted before": False,
              "Findings": False}
-    return _section("What can be trusted", _bounded("Verification of each log", heads, rows))
+    return section("What can be trusted", _bounded("Verification of each log", heads, rows))
 
 
 _WORST: Final = (State.DAMAGED, State.UNREAD, State.BY_CHAIN, State.WHOLE)
@@ -102,7 +88,7 @@ def _activity(summary: Summary) -> Markup:
         return [int(of[day][name]) if day in of else 0 for day in days]
 
     seconds = [value // 1_000_000_000 for value in values("duration_ns")]
-    return _section(
+    return section(
         "Day by day",
         svg.bars("Commands", days, [("allowed", "a", values("allowed")),
                                     ("refused", "b", values("refused"))], figures.count),
@@ -118,7 +104,7 @@ def _refusals(summary: Summary) -> Markup:
     for row in summary.refusals:
         reasons[str(row["code"])] = reasons.get(str(row["code"]), 0) + int(row["refused"])
     by_reason = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
-    return _section(
+    return section(
         "Refusals",
         _bounded("By reason", {"Reason": False, "Refused": True},
                  [(cut(code), figures.count(number)) for code, number in by_reason]),
@@ -130,7 +116,7 @@ def _refusals(summary: Summary) -> Markup:
 
 
 def _restores(summary: Summary) -> Markup:
-    return _section("Restores", _rows(
+    return section("Restores", _rows(
         "Restores and the grants that they ran under", summary.restores,
         {"Start": False, "Machine": False, "Key": False, "From": False, "Paths": False,
          "Grant": False, "Status": True, "Took": True, "Written": True},
@@ -148,7 +134,7 @@ def _status(row: Row) -> Markup:
 
 
 def _grants(summary: Summary) -> Markup:
-    return _section("Grants", _rows(
+    return section("Grants", _rows(
         "Grants opened and closed", summary.grants,
         {"Time": False, "Machine": False, "Key": False, "What": False, "Until": False,
          "By": False, "Reason": False},
@@ -160,7 +146,7 @@ def _grants(summary: Summary) -> Markup:
 
 
 def _shapes(summary: Summary) -> Markup:
-    return _section("Commands of a new kind", _rows(
+    return section("Commands of a new kind", _rows(
         "Run for the first time in this period", summary.shapes,
         {"First": False, "Rule": False, "Paths": False, "Features": False, "Machines": True,
          "Runs": True},
@@ -186,20 +172,16 @@ def _keys(summary: Summary) -> Markup:
                      cut(row["host"]), cut(row["label"]), cut(row["key_id"], 12),
                      figures.count(row["allowed"]), figures.count(row["refused"])),
     )
-    return _section("Keys", fresh, used)
+    return section("Keys", fresh, used)
 
 
 def _silent(summary: Summary) -> Markup:
-    return _section("Machines not heard from", _rows(
+    return section("Machines not heard from", _rows(
         f"No record for {SILENT_DAYS} days or more at the end of the period", summary.silent,
         {"Machine": False, "Last record": False, "Records": True},
         lambda row: (cut(row["host"]), figures.moment(row["last_time"]) or "never",
                      figures.count(row["records"])),
     ))
-
-
-def _section(title: str, *content: Content) -> Markup:
-    return tag("section", tag("h2", title), *content)
 
 
 def _rows(

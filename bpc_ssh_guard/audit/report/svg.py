@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .html import Markup, join, tag
+from ...page.html import Markup, join, tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ...page.html import cut
 from ..engine.summary import State
 from . import figures
-from .html import cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ... import exits
 from ...audit.engine.compare import compare
 from ...audit.engine.summary import summarize
-from ...audit.query import inert
+from ...page.inert import inert
 from ..tables import show
 from .asking import engine, known, period_of
 from .common import add_json, add_logs, new_command

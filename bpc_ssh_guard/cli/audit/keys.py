@@ -9,10 +9,10 @@ import os
 from typing import TYPE_CHECKING
 
 from ... import exits
-from ...audit.query import inert
 from ...audit.records import Reader
 from ...audit.usage import usages
 from ...errors import GuardFailure
+from ...page.inert import inert
 from ...policy import load
 from ..tables import show
 from .common import Problem, add_json, add_logs, logs, new_command

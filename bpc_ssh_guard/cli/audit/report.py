@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import tempfile
 from typing import TYPE_CHECKING
 
 from ... import exits
 from ...audit.engine.summary import Proof, State, summarize
 from ...audit.report.page import page
 from ...audit.report.text import MOST_ROWS, tables
+from ...page.replace import replace
 from ..progress import Progress
 from ..tables import show
 from .asking import engine, known, last_month_of, period_of, segments_of
@@ -43,7 +42,7 @@ def _report(options: argparse.Namespace) -> int:
     with engine(options) as asked:
         summary = summarize(asked, options.period or last_month_of(asked), machines, proofs)
     if options.html:
-        _replace(options.html, page(summary))
+        replace(options.html, page(summary))
     if options.json:
         print(json.dumps(summary.as_json()))
     elif not options.html:
@@ -74,16 +73,3 @@ def _proofs(options: argparse.Namespace) -> Iterator[Proof]:
                 verdict.whole, verdict.whole_time,
                 [f"{each.severity}: {each.text} [{each.place}]" for each in verdict.findings],
             )
-
-
-def _replace(path: str, text: str) -> None:
-    """Write TEXT to PATH at once: who reads it finds the old page or the new."""
-    folder = os.path.dirname(os.path.abspath(path))
-    # A folder of our own: in /tmp, say, somebody may have put a link where the new page would be.
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as own:
-        beside = os.path.join(own, "page.html")
-        with open(beside, "x", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(beside, path)

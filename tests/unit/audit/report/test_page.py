@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bpc_ssh_guard.audit.engine.summary import Proof, State
 from bpc_ssh_guard.audit.report import figures
-from bpc_ssh_guard.audit.report.html import Markup, tag
 from bpc_ssh_guard.audit.report.page import MOST_ROWS, REST, page
 from bpc_ssh_guard.cli import audit
+from bpc_ssh_guard.page.html import Markup, tag
 
 from .summaries import summary
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final, Union
 
-from ..query import inert
+from .inert import inert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
