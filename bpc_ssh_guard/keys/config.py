@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGENT", "CHANNELS", "DEFAULT_CONFIG", "PURPOSES", "Channel", "Config", "ConfigError", "Host",
-    "Purpose", "load",
+    "Purpose", "load", "parse",
 ]
 
 DEFAULT_CONFIG: Final = "/etc/bpc-ssh-keys/config"
@@ -121,6 +121,14 @@ def load(path: str = DEFAULT_CONFIG) -> Config:
         data = file.read(MAX_CONFIG + 1)
     if len(data) > MAX_CONFIG:
         raise ConfigError(f"{path}: larger than {MAX_CONFIG} bytes; split the fleet")
+    return parse(path, data)
+
+
+def parse(path: str, data: bytes) -> Config:
+    """Return the configuration that DATA, the bytes of the file at PATH, writes.
+
+    Raises ConfigError. Of no bytes at all, every default.
+    """
     try:
         content = tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
