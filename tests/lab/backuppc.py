@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .process import Account, Done, Running, require, run, said, start, terminate, wait_for
+from .sshd import ADDRESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,21 +107,27 @@ class BackupPcServer:
             f"$Conf{{TarShareName}} = [{names}];\n"
             + "".join(self._with_ssh_arguments(setting, client) for setting in ssh_settings),
         )
-        self._hosts.append(name)
+        self._hosts.append(f"{name} 0 {self.account.name}")
         self._write_hosts()
         require(self._run("BackupPC_serverMesg", "server", "reload"))
 
-    def add_stock_host(self, name: str, method: str, shares: Iterable[str], alias: str) -> None:
-        """Make NAME known at ALIAS, to be backed up by METHOD with the server's own settings."""
+    def add_stock_host(
+        self, name: str, method: str, shares: Iterable[str], alias: str = "", *, dhcp: bool = False
+    ) -> None:
+        """Make NAME known at ALIAS, to be backed up by METHOD with the server's own settings.
+
+        Without ALIAS it is where BackupPC finds it; with DHCP it is polled for, and backed up then.
+        """
         names = ", ".join(_perl(share) for share in shares)
         self._write(
             f"conf/{name}.pl",
             f"$Conf{{ClientNameAlias}} = '{alias}';\n"
             f"$Conf{{XferMethod}} = '{method}';\n"
+            f"$Conf{{BackupsDisable}} = {0 if dhcp else 1};\n"
             f"$Conf{{RsyncShareName}} = [{names}];\n"
             f"$Conf{{TarShareName}} = [{names}];\n",
         )
-        self._hosts.append(name)
+        self._hosts.append(f"{name} {1 if dhcp else 0} {self.account.name}")
         self._write_hosts()
         require(self._run("BackupPC_serverMesg", "server", "reload"))
 
@@ -135,12 +142,26 @@ class BackupPcServer:
         """Make a full backup of NAME."""
         return Backup(self._run("BackupPC_dump", "-v", "-f", name))
 
+    def start_full(self, name: str) -> Running[bytes]:
+        """Start a full backup of NAME, which runs by itself; nothing reads what it says."""
+        argv = self._argv("BackupPC_dump", "-f", name)
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
+                 "stderr": subprocess.DEVNULL}
+        return start(argv, account=self.account, env=self._environment, cwd="/", **quiet)
+
+    def poll(self, name: str) -> None:
+        """Let the daemon look who is at the addresses for DHCP, and wait for NAME's backup."""
+        require(self._run("BackupPC_serverMesg", "backup", "all"))
+        wait_for(f"a backup of {name}", lambda: "full" in self.kinds(name))
+
     def incremental(self, name: str) -> Backup:
         """Make an incremental backup of NAME."""
         return Backup(self._run("BackupPC_dump", "-v", "-i", name))
 
-    def restore(self, source: str, share: str, target: str, folder: str) -> Backup:
-        """Restore SHARE of SOURCE's newest backup into FOLDER of the host TARGET."""
+    def restore(
+        self, source: str, share: str, target: str, folder: str, address: str = ADDRESS
+    ) -> Backup:
+        """Restore SHARE of SOURCE's newest backup into FOLDER of the host TARGET at ADDRESS."""
         self._requests += 1
         request = f"restoreReq.{os.getpid()}.{self._requests}"
         self._write(
@@ -151,7 +172,7 @@ class BackupPcServer:
             f" shareDest => {_perl(folder)}, pathHdrDest => '/', fileList => ['/'],"
             f" user => 'backuppc', reqTime => {int(time.time())});\n",
         )
-        return Backup(self._run("BackupPC_restore", "-v", "-m", "127.0.0.1", target, request))
+        return Backup(self._run("BackupPC_restore", "-v", "-m", address, target, request))
 
     def newest(self, name: str) -> int:
         """Return the number of NAME's newest backup."""
@@ -160,7 +181,10 @@ class BackupPcServer:
 
     def kinds(self, name: str) -> list[str]:
         """Return what NAME's backups are: full, incr, partial or active."""
-        with open(f"{self.folder}/top/pc/{name}/backups", encoding="utf-8") as file:
+        path = f"{self.folder}/top/pc/{name}/backups"
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8") as file:
             return [line.split("\t")[1] for line in file]
 
     def transfer_log(self, name: str, file: str) -> str:
@@ -177,8 +201,11 @@ class BackupPcServer:
             "LC_ALL": "C.UTF-8",
         }
 
+    def _argv(self, program: str, *arguments: str) -> list[str]:
+        return ["/usr/bin/perl", f"{self.folder}/inst/bin/{program}", *arguments]
+
     def _run(self, program: str, *arguments: str) -> Done[bytes]:
-        argv = ["/usr/bin/perl", f"{self.folder}/inst/bin/{program}", *arguments]
+        argv = self._argv(program, *arguments)
         return run(argv, account=self.account, env=self._environment, cwd="/")
 
     def _answers(self) -> bool:
@@ -242,7 +269,7 @@ class BackupPcServer:
 
     def _write_hosts(self) -> None:
         """Write conf/hosts with a new whole second as its time, else the daemon reads it not."""
-        lines = ["host dhcp user moreUsers", *(f"{name} 0 backuppc" for name in self._hosts)]
+        lines = ["host dhcp user moreUsers", *self._hosts]
         self._write("conf/hosts", "".join(f"{line}\n" for line in lines))
         self._clock += 1
         os.utime(f"{self.folder}/conf/hosts", (self._clock, self._clock))

@@ -31,9 +31,17 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.lab
 
 LABELS = {"backup": "web1-backup", "restore": "granted-restore"}
-# As BackupPC may call a client: by its address, or by a name that is not its own.
-ALIASES = ("127.0.0.1", "localhost")
-CLIENTS = [f"{method}{number}" for method in ("rsync", "tar") for number in range(len(ALIASES))]
+# How BackupPC finds a client: by the daemon's poll of the addresses for DHCP, by a look-up of its
+# NetBIOS name, or at the alias that the host's file gives. $host and $hostIP differ in each.
+ALIASES = {"dhcp": "", "netbios": "", "address": "127.0.0.1", "name": "localhost"}
+CLIENTS = [f"{method}-{way}" for way in ALIASES for method in ("rsync", "tar")]
+# Prints what nmblookup does, which finds nobody on a loopback interface.
+NMBLOOKUP = """#!/bin/sh
+[ "$1" = -A ] || { printf 'querying %s on 127.255.255.255\\n127.0.0.1 %s<00>\\n' "$1" "$1"; exit; }
+printf 'Looking up status of %s\\n' "$2"
+printf '\\t%-15s <00> -         B <ACTIVE> \\n' "$(cat "${0%/*}/at-$2")"
+printf '\\t%-15s <00> - <GROUP> B <ACTIVE> \\n\\n' WORKGROUP
+"""
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +95,27 @@ def server(site: Site, config: Config) -> Iterator[BackupPcServer]:
     with contextlib.ExitStack() as stack:
         stack.callback(server.stop)
         server.start()
-        server.configure(settings(config))
+        server.configure([*settings(config), *_look_ups(site)])
         yield server
+
+
+def _look_ups(site: Site) -> list[str]:
+    """Return what lets BackupPC find clients by NetBIOS, as it comes but for the program."""
+    path = f"{site.folder}/nmblookup"
+    trees.write_file(path, NMBLOOKUP)
+    os.chmod(path, 0o755)
+    return [
+        f"$Conf{{NmbLookupPath}} = '{path}';",
+        "$Conf{NmbLookupCmd} = '$nmbLookupPath -A $host';",
+        "$Conf{NmbLookupFindHostCmd} = '$nmbLookupPath $host';",
+        "$Conf{DHCPAddressRanges} = [{ipAddrBase => '127.0.0', first => 1, last => 1}];",
+        "$Conf{DfMaxUsagePct} = 100; $Conf{DfMaxInodeUsagePct} = 100;",  # else it queues nothing
+    ]
+
+
+def call(site: Site, name: str) -> None:
+    """Let the machine answer to the NetBIOS NAME."""
+    trees.write_file(f"{site.folder}/at-127.0.0.1", name.upper())
 
 
 @pytest.fixture
@@ -105,14 +132,20 @@ def test_each_purpose_has_its_key_whatever_the_client_is_called(
     name: str, server: BackupPcServer, site: Site, log: CommandLog, data: str, restored: str,
     grant: None,
 ) -> None:
-    method, alias = name[:-1], ALIASES[int(name[-1])]
-    server.add_stock_host(name, method, [data], alias)
+    method, way = name.split("-")
+    alias = ALIASES[way]
+    server.add_stock_host(name, method, [data], alias, dhcp=way == "dhcp")
     trees.write_file(f"{data}/file", "to be kept\n")
+    call(site, name)
     mark = log.mark()
 
-    full = server.full(name)
-    assert full.completed("full backup complete"), full.text
-    restore = server.restore(name, data, name, restored)
+    if way == "dhcp":
+        server.poll(name)
+    else:
+        full = server.full(name)
+        assert full.completed("full backup complete"), full.text
+    address = "127.0.0.1" if way == "dhcp" else alias or name
+    restore = server.restore(name, data, name, restored, address)
     assert restore.completed("restore complete"), restore.text
 
     assert differences(snapshot(data), snapshot(restored)) == []
@@ -123,10 +156,11 @@ def test_each_purpose_has_its_key_whatever_the_client_is_called(
 
 @pytest.mark.parametrize("method", ["rsync", "tar"])
 def test_a_restore_without_a_grant_is_refused(
-    method: str, server: BackupPcServer, log: CommandLog, data: str, restored: str
+    method: str, server: BackupPcServer, site: Site, log: CommandLog, data: str, restored: str
 ) -> None:
-    name = f"{method}0"
-    server.add_stock_host(name, method, [data], ALIASES[0])
+    name = f"{method}-address"
+    call(site, name)
+    server.add_stock_host(name, method, [data], ALIASES["address"])
     trees.write_file(f"{data}/file", "to be kept\n")
     assert server.full(name).completed("full backup complete")
     mark = log.mark()
@@ -142,12 +176,12 @@ def test_without_its_file_a_client_is_not_reached(
     server: BackupPcServer, config: Config, log: CommandLog, data: str
 ) -> None:
     """ssh ends at once; no key of somebody's home is tried in its place."""
-    stanza = config.stanzas / "rsync1.backup.conf"
-    server.add_stock_host("rsync1", "rsync", [data], ALIASES[1])
+    stanza = config.stanzas / "rsync-name.backup.conf"
+    server.add_stock_host("rsync-name", "rsync", [data], ALIASES["name"])
     stanza.rename(config.stanzas / "aside")
     mark = log.mark()
     try:
-        assert server.full("rsync1").status != 0
+        assert server.full("rsync-name").status != 0
     finally:
         (config.stanzas / "aside").rename(stanza)
     assert log.settled(mark) == []
@@ -156,13 +190,13 @@ def test_without_its_file_a_client_is_not_reached(
 def test_another_host_key_is_not_accepted(
     server: BackupPcServer, config: Config, log: CommandLog, data: str, tmp_path
 ) -> None:
-    server.add_stock_host("tar1", "tar", [data], ALIASES[1])
-    known = config.known_hosts / "tar1"
+    server.add_stock_host("tar-name", "tar", [data], ALIASES["name"])
+    known = config.known_hosts / "tar-name"
     right = known.read_text()
-    known.write_text(f"tar1 {Key.generate(str(tmp_path / 'other')).public}\n")
+    known.write_text(f"tar-name {Key.generate(str(tmp_path / 'other')).public}\n")
     mark = log.mark()
     try:
-        assert server.full("tar1").status != 0
+        assert server.full("tar-name").status != 0
     finally:
         known.write_text(right)
     assert log.settled(mark) == []
