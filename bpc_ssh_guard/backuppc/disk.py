@@ -143,13 +143,12 @@ class Disk:
         except OSError as error:
             raise Undecided(path, error.strerror or "can't be read") from None
 
-    def has_acl(self, path: str) -> bool:
-        """Return whether a POSIX ACL says more than the mode does."""
+    def acl(self, path: str) -> bytes:
+        """Return the POSIX ACL of PATH as the kernel keeps it, empty where the mode says all."""
         try:
-            os.getxattr(self._beneath(path), _ACL, follow_symlinks=False)
-        except OSError:
-            return False
-        return True
+            return os.getxattr(self._beneath(path), _ACL, follow_symlinks=False)
+        except OSError:  # none, a file system without, or a file gone meanwhile
+            return b""
 
     def _beneath(self, real: str) -> str:
         return os.path.join(str(self.root), real.lstrip("/"))
