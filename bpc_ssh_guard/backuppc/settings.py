@@ -146,6 +146,12 @@ class Settings:
             raise file.trouble
         return file.keys
 
+    def beneath(self, file: ConfigFile) -> Before:
+        """Return the settings that FILE, one of `files`, is laid over."""
+        if file.host is not None:
+            return _over(self._server + self._local)
+        return _over(self._server[:self._server.index(file)])
+
     def _setter(self, name: str, host: Optional[str]) -> Optional[ConfigFile]:
         return _find(self._chain(host), name)
 

@@ -1,0 +1,1 @@
+"""Mends what is safe to mend: told in words first, noted before each act, undone on demand."""
