@@ -1,4 +1,4 @@
-"""`python3 -m bpc_ssh_guard {guard|guardctl|keys|audit} …`: every program from a bare checkout."""
+"""`python3 -m bpc_ssh_guard PROGRAM ...`: every program from a bare checkout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PROGRAMS = ("guard", "guardctl", "keys", "audit")
+PROGRAMS = ("guard", "guardctl", "keys", "audit", "posture")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -30,6 +30,10 @@ def main(argv: Sequence[str]) -> int:
         from .cli.audit import main as audit_main
 
         return audit_main(argv[1:])
+    if name == "posture":
+        from .cli.posture import main as posture_main
+
+        return posture_main(argv[1:])
     sys.stderr.write(f"usage: python3 -m bpc_ssh_guard {'|'.join(PROGRAMS)} ...\n")
     return 2
 

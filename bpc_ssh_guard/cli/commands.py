@@ -24,8 +24,8 @@ def new_command(
     return command
 
 
-def add_json(command: argparse.ArgumentParser) -> None:
-    """Add --json."""
+def add_json(command: argparse._ActionsContainer) -> None:
+    """Add --json to a command, or to options that exclude each other."""
     command.add_argument("--json", action="store_true", help="JSON on standard output")
 
 

@@ -79,6 +79,11 @@ class Finding:
     waived: Optional[str] = None  # the reason that the waiver gives
 
     @property
+    def is_trouble(self) -> bool:
+        """Tell whether it is wrong, may be, or could not be decided."""
+        return self.state in (State.FAIL, State.WARN, State.UNKNOWN)
+
+    @property
     def fingerprint(self) -> str:
         """Return what waivers and baselines know it by: neither line nor value takes part."""
         text = f"{self.id}\0{self.subject}".encode("utf-8", "surrogateescape")
