@@ -79,5 +79,5 @@ def version(disk: Disk, install_dir: str) -> str:
         head = disk.head(f"{install_dir}/lib/BackupPC/Lib.pm", _HEAD)
     except (FileNotFoundError, Undecided):
         return ""
-    stated = re.search(rb"""VERSION\s*=>\s*['"]([0-9][0-9A-Za-z.]{0,20})['"]""", head)
+    stated = re.search(rb"""(?i)\bversion\s*=>\s*['"]([0-9][0-9A-Za-z.]{0,20})['"]""", head)
     return stated[1].decode("ascii") if stated else ""

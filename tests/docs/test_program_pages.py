@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bpc_ssh_guard import exits
-from bpc_ssh_guard.cli import audit, guardctl, keys
+from bpc_ssh_guard.cli import audit, guardctl, keys, posture
 
-from .pages import AUDIT, GUARDCTL, KEYS, items, rendered, section
+from .pages import AUDIT, GUARDCTL, KEYS, POSTURE, items, rendered, section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +46,7 @@ PROGRAMS = {
     "guardctl": Program(GUARDCTL, guardctl.parser),
     "audit": Program(AUDIT, audit.parser),
     "keys": Program(KEYS, keys.parser),
+    "posture": Program(POSTURE, posture.parser),
 }
 COMMANDS = [(name, command) for name, program in PROGRAMS.items() for command in program.commands]
 

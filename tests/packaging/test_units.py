@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import bpc_ssh_guard
-from bpc_ssh_guard.cli import keys
+from bpc_ssh_guard.cli import keys, posture
 from bpc_ssh_guard.keys.config import DEFAULT_VAR
 
 CHECKOUT = Path(bpc_ssh_guard.__file__).parents[1]
 UNITS = sorted((CHECKOUT / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
-PROGRAM = "/usr/bin/bpc-ssh-keys"
+PARSERS = {"/usr/bin/bpc-ssh-keys": keys.parser, "/usr/bin/bpc-ssh-posture": posture.parser}
 
 
 def read(unit: Path) -> configparser.ConfigParser:
@@ -33,7 +33,7 @@ def test_systemd_finds_nothing_wrong_with_a_unit(unit: Path, tmp_path: Path) -> 
     stub.write_text("#!/bin/sh\n")
     stub.chmod(0o755)
     for other in UNITS:  # a timer needs its service
-        text = other.read_text().replace(PROGRAM, str(stub))
+        text = re.sub("|".join(PARSERS), str(stub), other.read_text())
         (tmp_path / other.name).write_text(text)
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", tmp_path / unit.name],
@@ -45,16 +45,21 @@ def test_systemd_finds_nothing_wrong_with_a_unit(unit: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
 def test_a_service_runs_a_command_that_there_is(unit: Path) -> None:
     program, *words = shlex.split(read(unit)["Service"]["ExecStart"])
-    assert program == PROGRAM
-    assert keys.parser().parse_args(words).handler
+    assert PARSERS[program]().parse_args(words).handler
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
-def test_a_service_is_not_root_and_writes_where_the_store_is(unit: Path) -> None:
+def test_a_service_can_change_nothing_but_its_own(unit: Path) -> None:
     service = read(unit)["Service"]
-    assert service["User"] == "bpckeys"
     assert service["ProtectSystem"] == "strict"
     assert service["NoNewPrivileges"] == "yes"
+
+
+@pytest.mark.parametrize("unit", [each for each in SERVICES if "-keys-" in each.name],
+                         ids=lambda unit: unit.name)
+def test_a_service_of_keys_is_not_root_and_writes_where_the_store_is(unit: Path) -> None:
+    service = read(unit)["Service"]
+    assert service["User"] == "bpckeys"
     assert DEFAULT_VAR in service["ReadWritePaths"].split()
 
 
