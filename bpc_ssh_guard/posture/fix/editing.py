@@ -27,7 +27,7 @@ def edited(path: str, data: bytes, before: Before, keys: tuple[str, ...], value:
     name, *inner = keys
     wanted = _with(_value(old, before, name), inner, value)
     text = f"$Conf{{{name}}} = {literal(wanted)};".encode("ascii")
-    new = _placed(path, data, statements, name, text)
+    new = _true_at_the_end(path, _placed(path, data, statements, name, text))
     _require_same(evaluate(path, read(path, new), before), old, name, wanted)
     return new
 
@@ -49,6 +49,18 @@ def _placed(
             read(path, new)
             return new
     raise Refused("there is no place for another statement; edit the file by hand")
+
+
+def _true_at_the_end(path: str, data: bytes) -> bytes:
+    """Return DATA so that its last statement isn't undef.
+
+    BackupPC takes an undef of `do FILE` for failure where $! is left over from before, as it is
+    when a daemon starts (ConfigDataRead of Storage/Text.pm).
+    """
+    last = read(path, data)[-1]
+    if last.assigned is None or last.assigned.expression is not None or last.assigned.unknown:
+        return data
+    return data[:last.end] + b"\n1;" + data[last.end:]
 
 
 def literal(value: Value, indent: str = "") -> str:

@@ -139,6 +139,15 @@ def _unset(name):
     raise KeyError(name)
 
 
+def test_ends_no_file_with_an_undef_that_backuppc_takes_for_failure(stock):
+    stock.configure("$Conf{SmbSharePasswd} = 'x';")
+    applied(stock, ConfigRepair(None, ("SmbSharePasswd",), None))
+    script = "$! = 2; my $ret = do $ARGV[0]; exit(defined $ret ? 0 : 1)"
+    done = subprocess.run(["/usr/bin/perl", "-e", script, str(stock.path(CONFIG))], check=False)
+    assert done.returncode == 0
+    assert stock.site().setting("SmbSharePasswd") is None
+
+
 def test_refuses_to_edit_where_another_setting_is_made_from_it():
     with pytest.raises(Refused):
         edited("x.pl", b"$Conf{A} = 'a'; $Conf{B} = $Conf{A} . 'b';", _unset, ("A",), "x")
