@@ -19,7 +19,7 @@ table{border-collapse:collapse;width:100%;margin:.75rem 0}
 caption{text-align:left;color:var(--soft)}
 th,td{text-align:left;padding:.2rem .6rem .2rem 0;border-bottom:1px solid var(--edge);
 vertical-align:top;overflow-wrap:anywhere}
-th{white-space:nowrap}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+th,.id{white-space:nowrap}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 figure{margin:1rem 0}.chart{width:100%;height:auto;display:block}
 .chart text{fill:var(--soft);font-size:10px}.scale{text-anchor:end}
 .axis{stroke:var(--soft);stroke-width:1}.faint{stroke:var(--edge)}

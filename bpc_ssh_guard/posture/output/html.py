@@ -81,7 +81,7 @@ def _state(report: Report, state: State, heading: str) -> Markup:
         return section(heading, tag("p", "Nothing.", class_="none"))
     heads = {"Severity": False, "Check": False, "What": False, "Where": False, "Seen": False,
              "Fix": False}
-    return section(heading, _bounded(f"{len(found)} findings, worst first", heads,
+    return section(heading, _bounded(f"{len(found)} in all, worst first", heads,
                                      [_row(report, each) for each in found]))
 
 
@@ -95,19 +95,19 @@ def _row(report: Report, finding: Finding) -> tuple[Content, ...]:
         marks.append(tag("div", f"waived: {cut(finding.waived, _SHOWN)}"))
     severity = tag("span", finding.severity.word,
                    class_="look" if finding.state == State.FAIL else None)
-    return (join((severity, *marks)), finding.id, finding.title, cut(where, _SHOWN),
+    return (join((severity, *marks)), _id(finding.id), finding.title, cut(where, _SHOWN),
             cut(finding.evidence, _SHOWN), cut(finding.fix, _SHOWN))
 
 
 def _changes(report: Report) -> Markup:
     since = report.baseline.started if report.baseline is not None else ""
-    rows = [(gone.id, gone.title, cut(gone.subject, _SHOWN)) for gone in report.absent]
+    rows = [(_id(gone.id), gone.title, cut(gone.subject, _SHOWN)) for gone in report.absent]
     return section(f"Gone since {since}", _bounded(
         "Wrong then and no more", {"Check": False, "What": False, "Where": False}, rows))
 
 
 def _waivers(report: Report) -> Markup:
-    rows = [(waiver.id, cut(waiver.subject, _SHOWN), waiver.expires.isoformat(), trouble,
+    rows = [(_id(waiver.id), cut(waiver.subject, _SHOWN), waiver.expires.isoformat(), trouble,
              cut(waiver.reason, _SHOWN)) for waiver, trouble in report.idle_waivers]
     heads = {"Check": False, "Where": False, "Expires": False, "Trouble": False, "Reason": False}
     return section("Waivers that do nothing", _bounded("Take them out or renew them", heads, rows))
@@ -117,7 +117,7 @@ def _right(report: Report) -> Markup:
     heads = {"Check": False, "What would be wrong": False, "Where": False, "Seen": False}
     parts = []
     for of, findings in by_section(report.findings):
-        rows = [(each.id, each.title, cut(each.subject, _SHOWN), cut(each.evidence, _SHOWN))
+        rows = [(_id(each.id), each.title, cut(each.subject, _SHOWN), cut(each.evidence, _SHOWN))
                 for each in findings if not each.is_trouble]
         parts.append(_bounded(of.value, heads, rows))
     return section("Right, or not applicable", *parts)
@@ -130,6 +130,10 @@ def _bounded(caption: str, heads: dict[str, bool], rows: Sequence[Sequence[Conte
     rest = tag("code", f"{PROGRAM} audit --json")
     told = tag("p", f"and {more} more: ", rest) if more > 0 else Markup("")
     return join((table(caption, heads, rows[:MOST_ROWS]), told))
+
+
+def _id(check: str) -> Markup:
+    return tag("span", check, class_="id")
 
 
 def _number(score: Optional[int]) -> str:

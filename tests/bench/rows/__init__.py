@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import confine, log, memory, parse, report, session, start, throughput, verify
+from . import confine, log, memory, parse, posture, report, session, start, throughput, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,5 +34,6 @@ ROWS = (
     Row("log", "The command log: CPU at the start, one record's time", log.measure, 20, 4),
     Row("verify", "The auditor's proof of a log, CPU of one core", verify.measure, 10, 3),
     Row("report", "The auditor's report over a fleet, wall time", report.measure, 3, 1),
+    Row("posture", "A full audit of a BackupPC server", posture.measure, 5, 2),
     Row("session", "A whole ssh session, wall time", session.measure, 30, 6),
 )
