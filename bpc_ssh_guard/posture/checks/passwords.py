@@ -192,7 +192,8 @@ class Copied(Check):
             told = ", ".join(dict.fromkeys(map(str, copy.secrets[:_SHOWN])))
             yield self.found(
                 State.FAIL if one else State.WARN, copy.path, f"{told}; {copy.why}",
-                line=(one or copy.secrets[0]).line if copy.by_mode else None)
+                line=(one or copy.secrets[0]).line if copy.by_mode else None,
+                auto=Auto.MODE if self._is_ours(site, copy.path) else Auto.MANUAL)
         for trouble in dict.fromkeys((each.subject, each.reason) for each in copies.troubles):
             clean = False
             yield self.unknown(*trouble)
@@ -203,10 +204,12 @@ class Copied(Check):
 
     def repairs(self, site: Site, finding: Finding) -> Iterable[Repair]:
         """Close a copy in ConfDir; what lies elsewhere belongs to who put it there."""
-        folder = site.disk.real(site.layout.conf_dir)
-        if finding.state == State.FAIL and posixpath.dirname(finding.subject) == folder:
+        if finding.state == State.FAIL and self._is_ours(site, finding.subject):
             is_git = posixpath.basename(finding.subject) == ".git"
             yield ModeRepair(finding.subject, 0o700 if is_git else _OWN)
+
+    def _is_ours(self, site: Site, path: str) -> bool:
+        return posixpath.dirname(path) == site.disk.real(site.layout.conf_dir)
 
 
 class InlineSecrets(Check):

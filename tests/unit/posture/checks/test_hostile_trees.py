@@ -152,7 +152,7 @@ def test_never_lists_the_pool(stock):
     for number in range(MOST_ENTRIES + 1):
         stock.path(f"{TOP}/cpool/{number}").touch()
     assert one(stock, "POL-01").state.value == "pass"
-    stock.chmod(TOP, 0o755)
+    stock.chmod(TOP, 0o705)
     assert troubles(stock, "POL-01", "POL-02", "SEC-03") == {
         ("POL-01", "fail", "critical", TOP),
         ("POL-02", "fail", "medium", f"ArchiveDest in {CONFIG}")}
