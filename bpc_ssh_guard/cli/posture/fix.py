@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Optional
 from ... import exits
 from ...guardctl.explain import printable
 from ...posture.audit import run
-from ...posture.fix import plan
+from ...posture.fix import configuration, plan
 from ...posture.fix.journal import Journal
 from ...posture.fix.refused import Refused
+from ...posture.repair import ConfigRepair
 from ...posture.site import Site
 from ..progress import Progress
 from .common import PROGRAM, Problem, add_json, add_root, new_command, root_of, select, warn
@@ -59,6 +60,8 @@ def _fix(options: argparse.Namespace) -> int:
     journal = Journal(site.disk)
     with contextlib.closing(journal):
         done = list(plan.apply(site, steps, journal))
+    if any(isinstance(step.repair, ConfigRepair) and step.state == plan.DONE for step in done):
+        reload(site)
     _tell(options, done, journal.path if any(step.state == plan.DONE for step in done) else None)
     return exits.YES if all(step.state == plan.DONE for step in done) else exits.NO
 
@@ -69,6 +72,7 @@ def taken_back(site: Site, path: str, as_json: bool) -> int:
         left = list(plan.undo(site, path))
     except Refused as refused:
         raise Problem(str(refused)) from None
+    reload(site)
     if as_json:
         told = [{"path": each, "state": plan.REFUSED if reason else "undone", "reason": reason}
                 for each, reason in left]
@@ -77,6 +81,13 @@ def taken_back(site: Site, path: str, as_json: bool) -> int:
         for each, reason in left:
             show(f"left alone: {reason}" if reason else f"given back: {each}")
     return exits.NO if any(reason for _, reason in left) else exits.YES
+
+
+def reload(site: Site) -> None:
+    """Let the daemon read its configuration anew, and tell where that failed."""
+    trouble = configuration.reload(site)
+    if trouble:
+        warn(f"{trouble}; as {site.user}: BackupPC_serverMesg server reload")
 
 
 def show(line: str) -> None:

@@ -97,7 +97,7 @@ def backed_up() -> str:
 
 def main(folder: Path) -> None:
     """Tell as JSON what came of it."""
-    from bpc_ssh_guard.posture.fix import migrate, plan
+    from bpc_ssh_guard.posture.fix import configuration, migrate, plan
     from bpc_ssh_guard.posture.fix.journal import Journal
     from bpc_ssh_guard.posture.site import Site
 
@@ -112,6 +112,7 @@ def main(folder: Path) -> None:
     daemon = started()
     try:
         seen = backed_up()
+        reload = configuration.reload(site)
         closed = subprocess.run(["cat", f"/proc/{daemon.pid}/environ"], user=65534,
                                 extra_groups=[], capture_output=True, check=False)
     finally:
@@ -119,6 +120,7 @@ def main(folder: Path) -> None:
         daemon.wait(timeout=_PATIENCE)
     left = [reason for _, reason in plan.undo(Site.open(Path("/")), journal.path) if reason]
     print(json.dumps({
+        "reload": reload, "log": Path("/var/lib/backuppc/log/LOG").read_text(encoding="utf-8"),
         "seen": seen, "sealed": len(seals), "environment": closed.returncode,
         "in_config": _quoted() in moved, "left": left,
         "restored": Path(CONFIG).read_bytes() == before,

@@ -43,3 +43,8 @@ def test_undo_restores_the_configuration_byte_for_byte(outcome):
     assert outcome["left"] == []
     assert outcome["restored"] is True
     assert outcome["remaining"] == []
+
+
+def test_the_daemon_reads_its_configuration_anew_when_told(outcome):
+    assert outcome["reload"] == ""
+    assert "reload" in outcome["log"]

@@ -1,0 +1,66 @@
+"""What a check says can be mended is mended, and given back byte for byte and mode for mode."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from bpc_ssh_guard.posture.checks import BY_ID
+from bpc_ssh_guard.posture.finding import Auto
+from bpc_ssh_guard.posture.fix import plan
+from bpc_ssh_guard.posture.fix.journal import FOLDER, Journal
+from tests.unit.posture.checks.conftest import found, troubles
+from tests.unit.posture.checks.test_planted_faults import FAULTS, HOSTS
+
+# The plant and the finding that it must make.
+PLANTED = {name: (plant, expected) for name, (plant, expected) in FAULTS.items()} | {
+    name: (plant, each) for name, (plant, expected) in HOSTS.items() for each in expected
+    if each[1] == "fail"}
+CURABLE = {name: (plant, expected) for name, (plant, expected) in PLANTED.items()
+           if BY_ID[expected[0]].auto in (Auto.MODE, Auto.CONFIG)}
+# Owners, and files that belong to others than BackupPC, are for a person.
+LEFT = {
+    "an open credential file", "a password in a unit", "a backup of the configuration",
+    "host keys thrown away for all", "an agent forwarded by the system",
+    "a key of another", "a unit of backuppc",
+}  # fmt: skip
+
+
+def snapshot(tree):
+    """Return mode, owner and content of everything but our journals."""
+    seen = {}
+    for folder, folders, names in os.walk(tree.root):
+        folders[:] = [name for name in folders if name != FOLDER]
+        for name in (*folders, *names):
+            path = os.path.join(folder, name)
+            info = os.lstat(path)
+            data = Path(path).read_bytes() if stat.S_ISREG(info.st_mode) else b""
+            seen[path] = (info.st_mode, info.st_uid, info.st_gid, data)
+    return seen
+
+
+@pytest.mark.parametrize("name", sorted(CURABLE))
+def test_a_planted_fault_is_mended_or_left_to_a_person_and_undo_restores_it(hardened, name):
+    plant, expected = CURABLE[name]
+    plant(hardened)
+    planted = snapshot(hardened)
+    site = hardened.site()
+    steps = plan.plan(site, BY_ID, found(hardened, expected[0]))
+    with contextlib.closing(Journal(site.disk)) as journal:
+        done = list(plan.apply(site, steps, journal))
+    left = expected in troubles(hardened, expected[0])
+    if name in LEFT:
+        assert left
+        assert all(step.state == plan.REFUSED for step in done)
+        assert snapshot(hardened) == planted
+        return
+    assert {step.state for step in done} == {plan.DONE}
+    assert not left
+    assert [reason for _, reason in plan.undo(hardened.site(), journal.path) if reason] == []
+    restored = snapshot(hardened)
+    restored.pop(str(hardened.path("/etc/backuppc/LOCK")), None)  # BackupPC's own, and empty
+    assert restored == planted
