@@ -47,4 +47,4 @@ def test_undo_restores_the_configuration_byte_for_byte(outcome):
 
 def test_the_daemon_reads_its_configuration_anew_when_told(outcome):
     assert outcome["reload"] == ""
-    assert "reload" in outcome["log"]
+    assert "Reloading config" in outcome["log"]
