@@ -11,6 +11,7 @@ from ...backuppc.undecided import Undecided
 from ..check import Check
 from ..evidence.logins import method
 from ..evidence.mounts import FOREIGN, mount_of
+from ..evidence.places import KEY_ACCOUNT
 from ..finding import Auto, Finding, Section, Severity, State
 from ..reach import others_enter, others_read, others_write
 from ..repair import ModeRepair, Repair
@@ -145,7 +146,7 @@ class Surroundings(Check):
         info = site.disk.stat(top)
         if info is None or not info.st_mode & stat.S_IRWXG:
             return
-        trusted = {site.user, site.accounts.user_name(site.disk.superuser)}
+        trusted = {site.user, KEY_ACCOUNT, site.accounts.user_name(site.disk.superuser)}
         others = sorted(site.accounts.members(info.st_gid) - trusted)
         if others:
             more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""

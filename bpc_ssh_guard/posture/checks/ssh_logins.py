@@ -63,8 +63,8 @@ class Shell(Check):
         for source, logins in sources.items():
             place = logins[0].place
             line = place.line if place else None
-            root = [login.host for login in logins if login.user == "root"]
-            other = [login.host for login in logins if login.user != "root"]
+            root = [login.host for login in logins if _user(site, login) == "root"]
+            other = [login.host for login in logins if login.host not in root]
             if root:
                 yield self.warned(source, f"logs in as root on {shown(root)}; what the key may do"
                                           " there, only `bpc-ssh-posture probe key` shows", line)
@@ -73,6 +73,15 @@ class Shell(Check):
                                            " with --live", line)
         if not found and not troubles:
             yield self.not_applicable("hosts", "no host is backed up over ssh")
+
+
+def _user(site: Site, login: Login) -> Optional[str]:
+    """Return who LOGIN logs in as, as far as the files say."""
+    try:
+        option = effective(site, login).first("user")
+    except Undecided:
+        return login.user
+    return option.value if option else None
 
 
 class Unpinned(Check):

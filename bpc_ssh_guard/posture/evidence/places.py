@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ...backuppc.disk import Disk
     from ..site import Site
 
+# bpc-ssh-keys' own account is in backuppc's group, to give it the keys: it has them all anyway.
+KEY_ACCOUNT: Final = "bpckeys"
 _MOST_FILES: Final = 2000  # of programs; 4.4.0 has 150
 _DEEPEST: Final = 6
 
