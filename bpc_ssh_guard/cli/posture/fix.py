@@ -87,7 +87,7 @@ def reload(site: Site) -> None:
     """Let the daemon read its configuration anew, and tell where that failed."""
     trouble = configuration.reload(site)
     if trouble:
-        warn(f"{trouble}; as {site.user}: BackupPC_serverMesg server reload")
+        warn(f"{trouble}; as BackupPC's account: BackupPC_serverMesg server reload")
 
 
 def show(line: str) -> None:

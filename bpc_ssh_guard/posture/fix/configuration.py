@@ -29,7 +29,7 @@ def statement(repair: ConfigRepair) -> str:
     left = "$Conf" + "".join(f"{{{key}}}" for key in repair.key)
     if isinstance(repair.value, Generated):
         return f"{left} = '...';  # {repair.value.value}"
-    return f"{left} = {literal(repair.value)};"
+    return f"{left} = {literal(repair.value, flat=True)};"
 
 
 def look(site: Site, repair: ConfigRepair) -> Optional[str]:
@@ -90,10 +90,13 @@ def reload(site: Site) -> str:
     """Let the daemon read its configuration anew, as its own account; return what went wrong."""
     if os.path.realpath(site.disk.root) != "/":
         return "the server below --root was not told to reload"
-    account = site.accounts.user(site.user)
+    try:
+        account = site.accounts.user(site.user)
+        program = f"{site.settings.folder('InstallDir')}/bin/BackupPC_serverMesg"
+    except Undecided as undecided:
+        return str(undecided)
     if account is None:
-        return f"no account {site.user}"
-    program = f"{site.settings.folder('InstallDir')}/bin/BackupPC_serverMesg"
+        return "BackupPC's account is not in /etc/passwd"
     other = os.geteuid() == 0
     try:
         done = subprocess.run(  # noqa: S603 - as the account that the program belongs to

@@ -63,18 +63,20 @@ def _true_at_the_end(path: str, data: bytes) -> bytes:
     return data[:last.end] + b"\n1;" + data[last.end:]
 
 
-def literal(value: Value, indent: str = "") -> str:
-    """Return VALUE as Perl, laid out as BackupPC's editor does."""
-    deeper = indent + "  "
+def literal(value: Value, indent: str = "", flat: bool = False) -> str:
+    """Return VALUE as Perl, laid out as BackupPC's editor does, or FLAT on one line."""
+    deeper = "" if flat else indent + "  "
+    between, begin, end = (", ", "", "") if flat else (",\n", "\n", f"\n{indent}")
     if value is None:
         return "undef"
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, list):
-        inside = [f"{deeper}{literal(each, deeper)}" for each in value]
-        return "[\n" + ",\n".join(inside) + f"\n{indent}]" if inside else "[]"
-    inside = [f"{deeper}{_quoted(key)} => {literal(value[key], deeper)}" for key in sorted(value)]
-    return "{\n" + ",\n".join(inside) + f"\n{indent}}}" if inside else "{}"
+        inside = [f"{deeper}{literal(each, deeper, flat)}" for each in value]
+        return f"[{begin}{between.join(inside)}{end}]" if inside else "[]"
+    inside = [f"{deeper}{_quoted(key)} => {literal(value[key], deeper, flat)}"
+              for key in sorted(value)]
+    return f"{{{begin}{between.join(inside)}{end}}}" if inside else "{}"
 
 
 def _quoted(text: str) -> str:

@@ -79,8 +79,9 @@ class Journal:
     def _open(self) -> None:
         if self._file >= 0:
             return
-        os.makedirs(self.path, mode=0o700)
         for folder in (os.path.dirname(self.path), self.path):
+            if not os.path.lexists(folder):
+                os.mkdir(folder, 0o700)
             info = os.lstat(folder)
             if info.st_uid != os.geteuid() or info.st_mode & 0o022:
                 raise Refused(f"{folder}: not ours alone; the journal would not be safe there")

@@ -25,9 +25,12 @@ PLANNED, DONE, REFUSED = "planned", "done", "refused"
 
 @dataclass(frozen=True)
 class Step:
-    """One repair: for which findings (check id and subject), its words, and how far it came."""
+    """One repair: for which findings (check id and subject), its words, and how far it came.
 
-    repair: Repair
+    REPAIR is None where what would mend them can't be told.
+    """
+
+    repair: Optional[Repair]
     findings: tuple[tuple[str, str], ...]
     words: str
     state: str = PLANNED
@@ -39,24 +42,29 @@ def plan(
 ) -> list[Step]:
     """Return what can be done about FINDINGS, and with its reason what can't; nothing twice."""
     wanted: dict[object, tuple[Repair, list[tuple[str, str]]]] = {}
+    untold: list[Step] = []
     for finding in findings:
         if finding.state not in (State.FAIL, State.WARN) or finding.waived is not None:
             continue
         if finding.auto not in (Auto.MODE, Auto.CONFIG):
             continue
-        for repair in checks[finding.id]().repairs(site, finding):
-            key, (known, reasons) = _key(repair), wanted.get(_key(repair), (repair, []))
-            wanted[key] = (_joined(known, repair), [*reasons, (finding.id, finding.subject)])
+        about = (finding.id, finding.subject)
+        try:
+            for repair in checks[finding.id]().repairs(site, finding):
+                known, reasons = wanted.get(_key(repair), (repair, []))
+                wanted[_key(repair)] = (_joined(known, repair), [*reasons, about])
+        except (Undecided, OSError) as error:
+            untold.append(Step(None, (about,), f"mend {finding.subject}", REFUSED, str(error)))
     # An edit makes a new file, of which the undoing of a mode would know nothing.
     ordered = sorted(wanted.values(), key=lambda each: isinstance(each[0], ModeRepair))
     steps = (_looked(site, repair, tuple(dict.fromkeys(reasons))) for repair, reasons in ordered)
-    return [step for step in steps if step is not None]
+    return [step for step in steps if step is not None] + untold
 
 
 def apply(site: Site, steps: Sequence[Step], journal: Journal) -> Iterator[Step]:
     """Do what STEPS plan, in their order, each noted in JOURNAL before; yield how each went."""
     for step in steps:
-        if step.state != PLANNED:
+        if step.repair is None or step.state != PLANNED:
             yield step
             continue
         try:
@@ -78,7 +86,7 @@ def undo(site: Site, path: str) -> Iterator[tuple[str, str]]:
                 configuration.undo(site, change, path)
             else:
                 modes.undo(site.disk.root, change)
-        except (Refused, OSError) as error:
+        except (Refused, Undecided, OSError) as error:
             yield change.path, str(error)
         else:
             yield change.path, ""

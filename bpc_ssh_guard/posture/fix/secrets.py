@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Optional
 
+from ...backuppc.undecided import Undecided
 from ..evidence.secrets import ENVIRONMENT, SECRET_KEYS, of_file
 from ..evidence.unit import find_unit, variable
 from .refused import Refused
@@ -142,8 +143,10 @@ def _values(site: Site) -> set[str]:
 
 def _obstacle(site: Site) -> Optional[str]:
     """Return why SmbSharePasswd can't move, for all its places alike."""
-    for path, line, reason in unread(site):
-        return f"{path}:{line}: {reason}; what the file sets can't be told"
+    for file in site.settings.files():
+        trouble = file.trouble or file.unknown.get(KEY)
+        if trouble is not None:
+            return f"{file.path}:{trouble.line}: {trouble.reason}; what it sets can't be told"
     if site.settings.hosts_trouble is not None:
         return f"the list of hosts can't be told: {site.settings.hosts_trouble}"
     values = _values(site)
@@ -153,7 +156,13 @@ def _obstacle(site: Site) -> Optional[str]:
     if any(set(value) & set("\0\n\r") for value in values):
         return "it holds the end of a line, which no environment file or command carries"
     for host in site.settings.hosts:
-        smb = site.setting("XferMethod", host.name) == "smb"
-        if values and smb and site.setting(KEY, host.name) is None:
+        if values and site.setting(KEY, host.name) is None and _uses_smb(site, host.name):
             return f"{host.name}: has none so far, and would be sent that of the other hosts"
     return None
+
+
+def _uses_smb(site: Site, host: str) -> bool:
+    try:
+        return site.setting("XferMethod", host) == "smb"
+    except Undecided:
+        return True

@@ -111,3 +111,17 @@ def test_shows_a_hostile_name_escaped(stock, capsys):
     stock.write(name, "$Conf{FtpPasswd} = 'ali-baba';\n", 0o644, ("backuppc", "www-data"))
     assert run(stock, "fix", "SEC-03") == 1
     assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [
+    ("fix",), ("fix", "--apply"), ("secrets", "list"), ("secrets", "migrate"),
+    ("secrets", "migrate", "--apply"),
+])  # fmt: skip
+def test_a_configuration_that_is_a_program_is_told_and_never_edited(stock, words, capsys):
+    stock.configure("$Conf{SmbSharePasswd} = 'sesame' . lc('OPEN');")
+    before = stock.read(CONFIG)
+    assert run(stock, *words) in (1, 2)
+    captured = capsys.readouterr()
+    assert stock.read(CONFIG) == before
+    assert f"{CONFIG}:" in captured.out + captured.err
+    assert "sesame" not in captured.out + captured.err

@@ -157,6 +157,7 @@ def test_refuses_to_edit_where_another_setting_is_made_from_it():
 
 def test_writes_perl_in_the_manner_of_backuppcs_editor():
     assert literal({"b": ["x"], "a": {}}) == "{\n  'a' => {},\n  'b' => [\n    'x'\n  ]\n}"
+    assert literal({"b": ["x", None], "a": {}}, flat=True) == "{'a' => {}, 'b' => ['x', undef]}"
 
 
 def test_waits_for_backuppcs_lock_and_gives_up_with_nothing_written(stock):
