@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING, Final, Optional
 
+from ...backuppc.undecided import Undecided
 from ..check import Check
 from ..evidence.commands import flat
 from ..finding import Auto, Finding, Section, Severity
@@ -104,7 +105,7 @@ class OwnFiles(Check):
                trusted: set[int]) -> Optional[str]:
         if stat.S_ISLNK(info.st_mode):
             # Debian's pc leads back to the folder itself, for programs that expect upstream's place
-            if path == f"{folder}/pc" and site.disk.real(path) == folder:
+            if path == f"{folder}/pc" and _leads_to(site, path, folder):
                 return None
             return "a symbolic link"
         if info.st_uid not in trusted:
@@ -118,6 +119,13 @@ class OwnFiles(Check):
         if info.st_mode & _SET_ID:
             return f"set-id, mode {stat.S_IMODE(info.st_mode):04o}"
         return None
+
+
+def _leads_to(site: Site, link: str, folder: str) -> bool:
+    try:
+        return site.disk.real(link) == folder
+    except (FileNotFoundError, Undecided):  # nowhere, or round in a ring
+        return False
 
 
 CHECKS = (PlainData, OwnFiles)

@@ -70,7 +70,9 @@ class ReachableSecrets(Check):
         files = site.settings.files()
         for file in files:
             yield file.path, file
-        others = {entry.path for entry in variable(site.disk, find_unit(site.disk), ENVIRONMENT)}
+        # A script that fetches the password from elsewhere holds none itself.
+        others = {entry.path for entry in variable(site.disk, find_unit(site.disk), ENVIRONMENT)
+                  if not entry.value.startswith("$")}
         for file in files:
             for _, command in commands(file.keys):
                 others.update(credential_files(command))
@@ -165,8 +167,8 @@ class ReadableConfiguration(Check):
         paths += [path for path in held if path not in paths]
         found = [path for path in paths if others_read(site.disk, path).is_open
                  and not (path in held and any(of_file(held[path])))]
-        return ([path for path in found if posixpath.dirname(path) == folder],
-                [path for path in found if posixpath.dirname(path) != folder])
+        inside = [path for path in found if path.startswith(f"{folder}/")]
+        return inside, [path for path in found if path not in inside]
 
 
 class Copied(Check):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ..check import Check
-from ..evidence.unit import find_unit
+from ..evidence.unit import exposure, find_unit
 from ..finding import Auto, Finding, Section, Severity
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Confinement(Check):
     severity = Severity.LOW
     title = "service that systemd doesn't confine"
     looks_at = "the unit with its drop-ins: sandboxing, UMask, RuntimeDirectoryMode"
-    proof = "the directives in effect; `systemd-analyze security backuppc` weighs them"
+    proof = "the directives in effect, weighed by systemd-analyze where it can work offline"
     why = ("The stock unit leaves the daemon all of the file system and of the kernel: a hole in"
            " it, or in what the web interface makes it run, is as wide as backuppc's rights.")
     fix = ("a drop-in (systemctl edit backuppc): ProtectSystem=strict, ReadWritePaths=ConfDir"
@@ -46,10 +46,12 @@ class Confinement(Check):
             yield self.not_applicable("backuppc.service", "no systemd unit")
             return
         missing = list(_missing(unit))
+        weighed = exposure(unit)
+        told = f"; systemd-analyze: {weighed}" if weighed else ""
         if missing:
-            yield self.failed(unit.name, f"not confined by {', '.join(missing)}")
+            yield self.failed(unit.name, f"not confined by {', '.join(missing)}{told}")
         else:
-            yield self.passed(unit.name, f"confined by {', '.join(unit.files)}")
+            yield self.passed(unit.name, f"confined by {', '.join(unit.files)}{told}")
 
 
 def _missing(unit: Unit) -> Iterator[str]:
