@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CURRENT: Final = "current"
 FILE_MODE: Final = 0o640  # BackupPC's group reads them; who owns them may replace them
 FOLDER_MODE: Final = 0o750
+ALONE_MODE: Final = 0o600  # of a rotation key, which BackupPC's group must not read
 MAX_PUBLIC: Final = 4096  # bytes of a gN.pub
 
 _TYPE: Final = "ssh-ed25519"
@@ -82,16 +83,7 @@ class Pairs:
 
     def generate(self, generation: int) -> Pair:
         """Make the pair of GENERATION, durable when this returns; raises Trouble."""
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        key = Ed25519PrivateKey.generate()
-        form = serialization.PrivateFormat.OpenSSH
-        private = key.private_bytes(
-            serialization.Encoding.PEM, form, serialization.NoEncryption()
-        )
-        openssh = serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
-        public = key.public_key().public_bytes(*openssh) + b"\n"
+        private, public = _new_key()
         with _told(self.folder):
             make_folder(self.folder, self._group)
             self._write(f"g{generation}.pub", public)
@@ -146,13 +138,43 @@ class Pairs:
 
     def _write(self, name: str, data: bytes) -> None:
         """Write DATA to the new file NAME; FileExistsError where there is one."""
-        beside, path = self.folder / (name + _NEW), self.folder / name
-        beside.unlink(missing_ok=True)
-        write_new(beside, data, self._mode, self._group)
-        try:
-            os.link(beside, path)  # rename would replace a key that is there
-        finally:
-            beside.unlink()
+        _write_once(self.folder / name, data, self._mode, self._group)
+
+
+def generate_alone(path: Path) -> None:
+    """Make a key at PATH, where there is none, that this account alone reads; raises Trouble.
+
+    Its public half is beside it for people; programs read it from the private one.
+    """
+    private, public = _new_key()
+    with _told(path.parent):
+        make_folder(path.parent)
+        replace(path.with_name(path.name + ".pub"), public, FILE_MODE)
+        _write_once(path, private, ALONE_MODE)
+        sync_folder(path.parent)
+
+
+def _new_key() -> tuple[bytes, bytes]:
+    """Return a new private key as OpenSSH's file, and its public line."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    key = Ed25519PrivateKey.generate()
+    form = serialization.PrivateFormat.OpenSSH
+    private = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    openssh = serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    return private, key.public_key().public_bytes(*openssh) + b"\n"
+
+
+def _write_once(path: Path, data: bytes, mode: int, group: Optional[int] = None) -> None:
+    """Write DATA to the new file PATH; FileExistsError where there is one."""
+    beside = path.with_name(path.name + _NEW)
+    beside.unlink(missing_ok=True)
+    write_new(beside, data, mode, group)
+    try:
+        os.link(beside, path)  # rename would replace a key that is there
+    finally:
+        beside.unlink()
 
 
 def write_new(path: Path, data: bytes, mode: int, group: Optional[int] = None) -> None:

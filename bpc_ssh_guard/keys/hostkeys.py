@@ -41,7 +41,22 @@ def pin(
 
     ANOTHER: it may take the place of a stored one.
     """
-    wanted = fingerprint or host.fingerprint
+    line, shown = require_shown(host, fingerprint or host.fingerprint)
+    found = stored(config, host)
+    if found == line:
+        return HostKey(host.name, "already", shown)
+    if found and not another:
+        raise Trouble(Word.HOST_KEY, f"another host key is stored; if this one is right:"
+                                     f" bpc-ssh-keys hostkey rotate {host.name}")
+    put(config, host, line)
+    return HostKey(host.name, "pinned", shown)
+
+
+def require_shown(host: Host, wanted: Optional[str]) -> tuple[bytes, str]:
+    """Return the line of the key that HOST shows, and its fingerprint: WANTED, or it is refused.
+
+    Raises Trouble.
+    """
     if not wanted:
         raise Trouble(Word.HOST_KEY, f"name its fingerprint with --fingerprint; on {host.name}:"
                                      f" {READ_IT}")
@@ -49,13 +64,11 @@ def pin(
     if not hmac.compare_digest(shown.encode(), wanted.encode()):
         raise Trouble(Word.HOST_KEY, f"shows the host key {shown}, not {wanted}: it is another"
                                      f" machine, or somebody is between; on {host.name}: {READ_IT}")
-    line = f"{host.name} {kind} {blob}\n".encode("ascii")
-    stored = _stored(config, host)
-    if stored == line:
-        return HostKey(host.name, "already", shown)
-    if stored and not another:
-        raise Trouble(Word.HOST_KEY, f"another host key is stored; if this one is right:"
-                                     f" bpc-ssh-keys hostkey rotate {host.name}")
+    return f"{host.name} {kind} {blob}\n".encode("ascii"), shown
+
+
+def put(config: Config, host: Host, line: bytes) -> None:
+    """Store LINE as the key of HOST, durably; raises Trouble."""
     group = group_of(config.reader)
     for folder in (config.var, config.known_hosts):
         require_own(folder)
@@ -65,20 +78,20 @@ def pin(
         replace(path, line, FILE_MODE, group)
     except OSError as error:
         raise Trouble(Word.FILES, f"{error.filename or path}: {error.strerror}") from None
-    return HostKey(host.name, "pinned", shown)
 
 
 def verify(config: Config, host: Host) -> HostKey:
     """Tell whether HOST shows the key that is stored; raises Trouble."""
     kind, blob, shown = shown_host_key(host)
-    if not _stored(config, host):
+    if not stored(config, host):
         raise Trouble(Word.HOST_KEY, f"no host key is stored; bpc-ssh-keys hostkey pin {host.name}")
-    lines = _stored(config, host).splitlines()
+    lines = stored(config, host).splitlines()
     same = f"{host.name} {kind} {blob}".encode("ascii") in lines
     return HostKey(host.name, "same" if same else "different", shown)
 
 
-def _stored(config: Config, host: Host) -> bytes:
+def stored(config: Config, host: Host) -> bytes:
+    """Return the lines that are stored of HOST, none where there is no file; raises Trouble."""
     path = config.known_hosts / host.name
     try:
         with open(path, "rb") as file:

@@ -30,6 +30,7 @@ class Outcome:
     ROLLED_BACK: Final = "rolled-back"
     REBUILT: Final = "rebuilt"
     ISSUED: Final = "issued"  # a certificate
+    ENROLLED: Final = "enrolled"
 
 
 @dataclass(frozen=True)

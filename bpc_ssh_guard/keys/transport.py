@@ -92,9 +92,12 @@ class Connection:
     It is not logged in yet: `login` says with which key, `is_refused` that one is turned away.
     """
 
-    def __init__(self, config: Config, host: Host) -> None:
+    def __init__(
+        self, config: Config, host: Host, known: Optional[dict[str, Any]] = None
+    ) -> None:
+        """Connect; KNOWN are the host's keys by type, by default the stored ones."""
         self._host: Final = host
-        known = _known_keys(config, host)
+        known = _known_keys(config, host) if known is None else known
         self._transport: Final = _transport(host)
         try:
             self._begin(known)
@@ -124,6 +127,11 @@ class Connection:
     ) -> None:
         self._transport.close()
 
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the key that the host has shown."""
+        return self._transport.get_remote_server_key().fingerprint
+
     def login(self, key: paramiko.PKey) -> None:
         """Log in with KEY; raises Trouble."""
         if not self._accepts(key):
@@ -136,7 +144,7 @@ class Connection:
     def _accepts(self, key: paramiko.PKey) -> bool:
         import paramiko
 
-        with _reached():
+        with reached():
             try:
                 self._transport.auth_publickey(self._host.user, key)
             except paramiko.AuthenticationException:
@@ -182,9 +190,9 @@ class Connection:
 
     def _run(self, command: Optional[str], limit: int) -> bytes:
         """Return what COMMAND says, or a login without one; at most LIMIT bytes."""
-        with _reached():
+        with reached():
             channel = self._transport.open_session(timeout=STEP_SECONDS)
-        with channel, _answered():
+        with channel, answered():
             channel.settimeout(STEP_SECONDS)
             if command is None:
                 channel.invoke_shell()  # without a terminal, which `restrict` refuses
@@ -210,7 +218,7 @@ def _transport(host: Host) -> paramiko.Transport:
 
     # It prints tracebacks of failed handshakes; what failed is told by our own words.
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
-    with _reached():
+    with reached():
         stream = socket.create_connection((host.address, host.port), CONNECT_SECONDS)
     try:
         return paramiko.Transport(stream, disabled_algorithms=WEAK)
@@ -221,7 +229,7 @@ def _transport(host: Host) -> paramiko.Transport:
 
 def _shown_key(transport: paramiko.Transport) -> paramiko.PKey:
     """Shake hands and return the key that the server shows."""
-    with _reached():
+    with reached():
         transport.banner_timeout = STEP_SECONDS
         transport.auth_timeout = STEP_SECONDS
         transport.start_client(timeout=STEP_SECONDS)
@@ -260,7 +268,7 @@ def _known_keys(config: Config, host: Host) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _reached() -> Iterator[None]:
+def reached() -> Iterator[None]:
     """Tell what hinders a connection in our words: nothing was asked of the client yet."""
     import paramiko
 
@@ -271,7 +279,7 @@ def _reached() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _answered() -> Iterator[None]:
+def answered() -> Iterator[None]:
     """Tell that a request was sent and its outcome is unknown."""
     import paramiko
 

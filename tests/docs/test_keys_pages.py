@@ -8,6 +8,7 @@ import pytest
 
 from bpc_ssh_guard.duration import DAY, HOUR, in_words
 from bpc_ssh_guard.keys import config, fleet, grants, verify, words
+from bpc_ssh_guard.keys.enroll import steps
 from bpc_ssh_guard.keys.journal import STATES
 from bpc_ssh_guard.keys.trouble import WORDS
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 def test_page_explains_every_state_in_its_order() -> None:
     assert items(section(KEYS, "ROTATION"), "Cm") == list(STATES)
+
+
+def test_page_explains_every_step_of_an_enrolment_in_its_order() -> None:
+    assert items(section(KEYS, "ENROLMENT"), "Cm") == list(steps.STEPS)
 
 
 def test_page_explains_every_error_in_the_order_of_the_code() -> None:

@@ -11,7 +11,7 @@ from ...keys.store import StoreError
 from ...keys.trouble import Trouble
 from .. import program
 from ..commands import add_completion
-from . import age, ca, export, grant, hostkey, init, look, rebuild, render, revoke, rotate
+from . import age, ca, enroll, export, grant, hostkey, init, look, rebuild, render, revoke, rotate
 from .common import PROGRAM, Problem
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Each module has add(commands); a new command is one more module here.
 MODULES = (
     init,
+    enroll,
     rotate,
     look,
     age,

@@ -1,0 +1,315 @@
+"""A client's first keys are brought by its admin's login: whole, proved, once, after a kill too."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bpc_ssh_guard.keys import config
+from bpc_ssh_guard.keys.files import Pairs
+from bpc_ssh_guard.keys.store import Store
+from tests import command_log
+from tests.lab.host import CHECKOUT
+from tests.lab.keys import Key
+from tests.lab.process import run
+
+from .machine import PASSWORD, Machine, open_machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.lab.process import Done
+
+pytestmark = pytest.mark.lab
+
+ROOTS = ("--backup", "/srv", "--never", "/srv/never", "--restore", "/srv/restored")
+LABELS = ("web1-backup", "web1-restore", "web1-rotate")
+
+
+class Server:
+    """A key server below FOLDER for MACHINE, with nothing but what init made."""
+
+    def __init__(self, folder: Path, machine: Machine) -> None:
+        self.folder, self.machine = folder, machine
+        self.path = str(folder / "config")
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write(f'[paths]\netc = "{folder}/etc"\nvar = "{folder}/var"\nreader = ""\n'
+                       f"{machine.config}")
+        assert self.run("init", "--account", "root").returncode == 0
+
+    def argv(self, command: str, *words: str) -> list[str]:
+        program = [sys.executable, "-m", "bpc_ssh_guard", "keys"]
+        return [*program, command, "--config", self.path, *words]
+
+    def run(self, command: str, *words: str, env: Mapping[str, str] | None = None) -> Done[bytes]:
+        environment = {"PATH": os.environ["PATH"], **(env or {})}
+        return run(self.argv(command, *words), cwd=CHECKOUT, env=environment)
+
+    def words(self, *more: str) -> list[str]:
+        """What an admin says who agrees to everything."""
+        return ["web1", "--fingerprint", self.machine.fingerprint, "--identity",
+                self.machine.admin.path, *ROOTS, "--yes", *more]
+
+    def enrol(self, *more: str, status: int = 0) -> list[dict[str, Any]]:
+        done = self.run("enroll", *self.words(*more), "--json")
+        assert done.returncode == status, done
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def require_enrolled(self) -> None:
+        """Require one proved key a label on both sides, and the others' lines as they were."""
+        keys = self.machine.path("/root/.ssh/authorized_keys").read_text()
+        assert keys.startswith(self.machine.foreign)
+        lines = keys[len(self.machine.foreign):].splitlines()
+        marks = [line.rsplit(" ", 1)[1].split(":") for line in lines]
+        assert sorted(mark[1] for mark in marks) == sorted(LABELS)
+        assert all(line.startswith("restrict,command=") for line in lines)
+        found = config.load(self.path)
+        store = Store(found.database)
+        try:
+            for label in LABELS[:2]:
+                pairs = Pairs(found.pairs("web1", label))
+                pair, entry = pairs.current(), store.read("web1", label)
+                assert pair is not None and entry is not None
+                assert (entry.is_idle, entry.used) == (True, (pair.generation, pair.key_id))
+                assert [label, pair.key_id, f"g{pair.generation}"] in [m[1:] for m in marks]
+                assert set(pairs.all()) == {pair.generation}
+            store.check()
+        finally:
+            store.close()
+        proofs = set(os.listdir(self.machine.path("/var/lib/bpc-ssh-guard/proofs")))
+        assert {mark[2] for mark in marks} <= {name[:32] for name in proofs}
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    if os.geteuid() != 0:
+        pytest.fail("this needs root, for a machine of its own: run the lab as root")
+    with open_machine(tmp_path_factory.mktemp("machine")) as opened:
+        done = opened.run(sys.executable, "-c", "import os, sys; os.chdir(sys.argv[1]);"
+                          " sys.path.insert(0, ''); from bpc_ssh_guard.__main__ import main;"
+                          " sys.exit(main(['guardctl', 'install']))", CHECKOUT)
+        assert done.returncode == 0, done
+        yield opened
+
+
+@pytest.fixture
+def server(machine: Machine, tmp_path: Path) -> Server:
+    """Return a server and a machine with a guard and a log, as an admin's own way left them."""
+    machine.begin_again()
+    (tmp_path / "server").mkdir()
+    return Server(tmp_path / "server", machine)
+
+
+@pytest.fixture
+def logged(server: Server) -> Server:
+    """Return a server whose machine has a command log begun already."""
+    state = server.machine.path("/var/lib/bpc-ssh-guard")
+    state.mkdir(mode=0o700)
+    log = server.machine.path("/etc/bpc-ssh-guard")
+    log.mkdir()
+    (log / "policy").write_text("# the admin's own\n")
+    assert server.machine.run("/usr/sbin/bpc-ssh-guardctl", "log", "init").returncode == 0
+    return server
+
+
+def test_a_client_is_enrolled_by_its_admins_key_and_a_second_run_finds_it_done(
+    logged: Server
+) -> None:
+    records = logged.enrol()
+    assert [each["label"] for each in records if each["outcome"] == "enrolled"] == list(LABELS)
+    logged.require_enrolled()
+    policy = logged.machine.path("/etc/bpc-ssh-guard/policy").read_text()
+    assert policy.startswith("# the admin's own\n\nKey web1-backup\n    Backup /srv\n")
+    assert "    From 127.0.0.1\n" in policy
+    before = (policy, logged.machine.path("/root/.ssh/authorized_keys").read_bytes())
+
+    again = logged.enrol()
+
+    assert {each["outcome"] for each in again} == {"unchanged"}
+    assert before == (logged.machine.path("/etc/bpc-ssh-guard/policy").read_text(),
+                      logged.machine.path("/root/.ssh/authorized_keys").read_bytes())
+    assert logged.run("verify").returncode == 0
+    assert logged.run("rotate", "--emergency", "--label", "backup").returncode == 0
+
+
+def test_a_dry_run_shows_the_policy_and_changes_nothing(logged: Server) -> None:
+    before = logged.machine.path("/root/.ssh/authorized_keys").read_bytes()
+    told = logged.enrol("--dry-run", status=1)
+    assert {each["outcome"] for each in told} == {"would"}
+    assert [each["step"] for each in told] == ["host-key", "policy", "key", "key", "key"]
+    assert "+    Backup /srv\n" in told[1]["diff"]
+    assert logged.machine.path("/root/.ssh/authorized_keys").read_bytes() == before
+    assert list((logged.folder / "var/keys").iterdir()) == []
+    assert list((logged.folder / "etc/known_hosts.d").iterdir()) == []
+
+
+# Each is reached by the run after the one that was killed at the last.
+POINTS = ("before:put", "after:put", "after:write_policy", "after:generate", "after:authorize",
+          "after:prove", "after:switch", "after:write", "after:generate_alone",
+          "after:_prove_rotation")
+
+
+def test_whoever_kills_it_at_every_step_in_turn_one_more_run_ends_it(logged: Server) -> None:
+    program = [sys.executable, "-m", "tests.lab.keyserver.killed_enrolment"]
+    for point in POINTS:
+        done = run([*program, point, "enroll", "--config", logged.path, *logged.words()],
+                   cwd=CHECKOUT)
+        assert done.returncode == -signal.SIGKILL, (point, done)
+        keys = logged.machine.path("/root/.ssh/authorized_keys").read_text()
+        assert keys.startswith(logged.machine.foreign)
+    logged.enrol()
+    logged.require_enrolled()
+
+
+def test_an_unknown_host_is_refused_and_its_admin_told_how_to_read_the_key(server: Server) -> None:
+    done = server.run("enroll", "web1", "--identity", server.machine.admin.path, *ROOTS, "--yes")
+    assert done.returncode == 1
+    assert b"(host-key)" in done.stdout
+    assert b"ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub" in done.stdout
+    assert list((server.folder / "etc/known_hosts.d").iterdir()) == []
+
+
+def test_a_host_with_another_key_is_refused_before_any_login(server: Server) -> None:
+    other = f"SHA256:{'A' * 43}"
+    done = server.run("enroll", "web1", "--fingerprint", other, *ROOTS, "--yes", "--identity",
+                      server.machine.admin.path)
+    assert done.returncode == 1
+    assert b"it is another machine" in done.stdout
+
+
+def test_an_agents_key_serves_and_by_its_public_half_that_one_alone(
+    logged: Server, tmp_path: Path
+) -> None:
+    socket, words = str(tmp_path / "agent"), logged.words()
+    at = words.index("--identity")
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    try:
+        env = {"SSH_AUTH_SOCK": socket, "PATH": os.environ["PATH"]}
+        other = Key.generate(str(tmp_path / "other"))
+        while not os.path.exists(socket):
+            assert agent.poll() is None
+        for each in (other.path, logged.machine.admin.path):
+            assert run(["ssh-add", each], env=env).returncode == 0
+        by_other = logged.run("enroll", *words[:at], "--identity", f"{other.path}.pub",
+                              *words[at + 2:], env=env)
+        assert by_other.returncode == 1
+        assert b"(not-accepted)" in by_other.stdout
+        done = logged.run("enroll", *words[:at], *words[at + 2:], env=env)
+        assert done.returncode == 0, done
+    finally:
+        agent.terminate()
+        agent.wait()
+    logged.require_enrolled()
+
+
+def test_without_a_key_and_a_terminal_it_says_what_would_do(server: Server) -> None:
+    words = [each for each in server.words() if each not in ("--identity",
+                                                             server.machine.admin.path)]
+    done = server.run("enroll", *words)
+    assert done.returncode == 1
+    assert b"ssh-add one, name it with --identity, or run this on a terminal" in done.stdout
+
+
+def typed(argv: list[str], answers: list[tuple[bytes, bytes]]) -> tuple[int, bytes]:
+    """Run ARGV on a terminal and type each answer when its prompt is shown."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(CHECKOUT)
+        os.environ.pop("SSH_AUTH_SOCK", None)
+        os.execv(argv[0], argv)
+    seen, left = b"", list(answers)
+    try:
+        while True:
+            seen += os.read(terminal, 65536)
+            while left and left[0][0] in seen.rsplit(b"\n", 1)[-1]:
+                os.write(terminal, left.pop(0)[1] + b"\n")
+                break
+    except OSError:  # the other end is closed
+        pass
+    finally:
+        os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert left == [], seen
+    return os.waitstatus_to_exitcode(status), seen
+
+
+def test_a_machine_with_nothing_is_enrolled_by_a_password_and_its_log_key_shown_once(
+    server: Server
+) -> None:
+    server.machine.begin_again(guard=False)
+    words = ["web1", "--fingerprint", server.machine.fingerprint, *ROOTS]
+    status, seen = typed(server.argv("enroll", *words), [
+        (b"password: ", PASSWORD.encode()), (b"Install the guard", b"y"),
+        (b"Write /etc/bpc-ssh-guard/policy?", b"y"),
+    ])
+    assert status == 0, seen
+    assert b"+Key web1-backup" in seen
+    server.require_enrolled()
+    key = next(line.split()[1] for line in seen.decode().splitlines()
+               if line.startswith("key  "))
+    assert len(bytes.fromhex(key)) == 32
+    policy = server.machine.path("/etc/bpc-ssh-guard/policy")
+    assert stat.S_IMODE(policy.stat().st_mode) == 0o644
+    kept = [path.read_bytes() for path in server.folder.rglob("*") if path.is_file()]
+    kept += [path.read_bytes() for path in server.machine.path("/var/lib/bpc-ssh-guard").rglob("*")
+             if path.is_file()]
+    for secret in (key.encode(), bytes.fromhex(key), PASSWORD.encode()):
+        assert not any(secret in each for each in kept)
+    assert PASSWORD.encode() not in seen
+    assert command_log.records(str(server.machine.path("/var/log/bpc-ssh-guard")))
+
+
+def test_without_a_terminal_no_log_is_begun_and_no_key_told(server: Server) -> None:
+    (told,) = [each for each in server.enrol(status=1) if each["error"]]
+    assert "bpc-ssh-guardctl log init" in told["text"]
+    begun = server.machine.run("/usr/sbin/bpc-ssh-guardctl", "log", "--dry-run", "init")
+    assert b"would begin a log" in begun.stdout
+
+
+def test_who_is_not_root_enrols_by_sudo(logged: Server) -> None:
+    refused = logged.run("enroll", *logged.words("--user", "alice"))
+    assert (refused.returncode, b"--sudo lets him" in refused.stderr) == (2, True)
+    logged.enrol("--user", "alice", "--sudo")
+    logged.require_enrolled()
+
+
+def test_what_is_pasted_on_the_client_enrols_it_and_is_proved_from_here(logged: Server) -> None:
+    done = logged.run("enroll", "web1", *ROOTS, "--print")
+    assert done.returncode == 0, done
+    assert b"PRIVATE" not in done.stdout
+    pasted = logged.machine.run("sh", "-c", done.stdout.decode().replace(
+        "/usr/sbin/bpc-ssh-guardctl log init\n", ""))
+    assert b"g1" in pasted.stdout, pasted
+    proved = logged.run("enroll", "web1", "--prove", "--fingerprint", logged.machine.fingerprint)
+    assert proved.returncode == 0, proved
+    logged.require_enrolled()
+    again = logged.run("enroll", "web1", "--prove", "--json")
+    assert {json.loads(line)["outcome"] for line in again.stdout.splitlines()} == {"unchanged"}
+
+
+def test_a_broken_policy_is_told_with_its_line_and_left_alone(logged: Server) -> None:
+    path = logged.machine.path("/etc/bpc-ssh-guard/policy")
+    path.write_text("# mine\nBakcup /srv\n")
+    (told,) = [each for each in logged.enrol(status=1) if each["error"]]
+    assert '/etc/bpc-ssh-guard/policy:2: unknown keyword "Bakcup"' in told["text"]
+    assert path.read_text() == "# mine\nBakcup /srv\n"
+
+
+def test_lines_that_were_lost_are_written_for_new_keys(logged: Server) -> None:
+    logged.enrol()
+    logged.machine.path("/root/.ssh/authorized_keys").write_text(logged.machine.foreign)
+    before = {path.resolve().read_bytes() for path in logged.folder.rglob("current")}
+    told = logged.enrol()
+    enrolled = [each["label"] for each in told if each["outcome"] == "enrolled"]
+    assert enrolled == ["web1-backup", "web1-restore"]
+    logged.require_enrolled()
+    assert not before & {path.resolve().read_bytes() for path in logged.folder.rglob("current")}
