@@ -13,6 +13,7 @@ from bpc_ssh_guard.posture.fix import migrate, plan, secrets
 from bpc_ssh_guard.posture.fix.journal import Journal
 from bpc_ssh_guard.posture.fix.refused import Refused
 from tests.posture_tree import CONFIG, UNIT
+from tests.unit.posture.checks.conftest import troubles
 
 PASSWORD = r"hunter2 it\'s $x"  # as Perl has it between single quotes
 
@@ -126,3 +127,17 @@ def test_refuses_a_folder_that_others_can_change(server):
         migrated(server)
     assert "hunter2" in server.read(CONFIG)
     assert os.listdir(server.path("/etc/bpc-ssh-posture")) == []
+
+
+def test_an_audit_finds_nothing_wrong_with_where_the_password_went(server):
+    before = troubles(server, "SEC-01", "SEC-05", "INS-01", "SYS-01")
+    migrated(server)
+    after = troubles(server, "SEC-01", "SEC-05", "INS-01", "SYS-01")
+    assert after - before == set()
+
+
+def test_an_audit_finds_the_moved_password_dead_after_a_save_in_the_web_interface(server):
+    migrated(server)
+    assert troubles(server, "SEC-05") == set()
+    server.replace(CONFIG, "$Conf{SmbSharePasswd} = undef;", "$Conf{SmbSharePasswd} = '';")
+    assert {each[:2] for each in troubles(server, "SEC-05")} == {("SEC-05", "fail")}
