@@ -23,7 +23,7 @@ from .record import witness
 from .record.event import Session
 from .record.sink import Kind, Sink
 from .record.syslog_copy import send_copy
-from .vocabulary import CERTIFICATE, Operation, Program, Reason
+from .vocabulary import Operation, Program, Reason, is_authority_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class _Login:
 
     def __init__(self, label: bytes, key_id: bytes, environ: Mapping[bytes, bytes]) -> None:
         self.label = label
+        self.named = key_id  # in the forced command: of a certificate, its authority's
         self.key_id = key_id
         self.original = environ.get(ORIGINAL_COMMAND) or None  # some clients send "" for no command
         self.shown = environ.get(USER_AUTH)
@@ -91,7 +92,7 @@ class _Login:
         policy = self.policy = load.load(policy_path)
         self.sink = Sink.open(policy.log, policy.state)
         self.sink.policy = policy.path, policy.sha256
-        if self.shown is not None or self.key_id == CERTIFICATE:
+        if self.shown is not None or is_authority_id(self.named):
             self._identify()
         block = self.block = self._block(policy)
         if self.original is None:
@@ -122,7 +123,7 @@ class _Login:
             return self._launch(plan, policy, block)
         finally:
             os.close(slot)
-            proofs.touch(policy.state, self.key_id)
+            proofs.touch(policy.state, proofs.name_of(self.label, self.named))
 
     def _find_grant(self, policy: Policy, block: Block) -> Optional[Grant]:
         """Return the grant under which a restore runs now, None where none is open or needed."""
@@ -138,7 +139,7 @@ class _Login:
         """Know the key that logged in as sshd shows it; raises Refused(key-mismatch)."""
         from .record import authinfo
 
-        identity = authinfo.identify(self.shown, self.key_id)
+        identity = authinfo.identify(self.shown, self.named)
         self.key_id = identity.key_id
         self.session = self.session.of_key(self.label, self.key_id, identity.members)
         if identity.complaint:
@@ -161,7 +162,7 @@ class _Login:
         from .keyagent import greeting
 
         self._record(self.session.greeted(**self._known()))
-        greeting.greet(policy, self.label, self.key_id)
+        greeting.greet(policy, self.label, self.named, self.key_id)
         return exits.REFUSED
 
     def _launch(self, plan: Plan, policy: Policy, block: Block) -> int:

@@ -159,10 +159,12 @@ FAILURES: Final = frozenset(
 
 LABEL_LENGTH_LIMIT: Final = 32
 KEY_ID_LENGTH: Final = 32  # hex digits: half of a SHA-256, enough to tell keys apart
-CERTIFICATE: Final = b"cert"  # for KEYID, in the line of a certificate authority
+CERTIFICATE: Final = b"cert-"  # before the KEYID of an authority, in the line that takes its own
 
 _LABEL_BYTES: Final = b"abcdefghijklmnopqrstuvwxyz0123456789-"
 _HEX_DIGITS: Final = b"0123456789abcdef"
+_HOST_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+_HOST_LENGTH_LIMIT: Final = 253  # the longest name in DNS
 
 
 def is_label(text: bytes) -> bool:
@@ -177,3 +179,13 @@ def is_label(text: bytes) -> bool:
 def is_key_id(text: bytes) -> bool:
     """Tell whether TEXT is a KEYID: the first 32 hex digits of the SHA-256 of the key's blob."""
     return len(text) == KEY_ID_LENGTH and not text.strip(_HEX_DIGITS)
+
+
+def is_authority_id(text: bytes) -> bool:
+    """Tell whether TEXT is `cert-` and the KEYID of an authority that signs certificates."""
+    return text.startswith(CERTIFICATE) and is_key_id(text[len(CERTIFICATE):])
+
+
+def is_host_name(text: bytes) -> bool:
+    """Tell whether TEXT can name a host in a certificate's principal."""
+    return 0 < len(text) <= _HOST_LENGTH_LIMIT and not text.strip(_HOST_BYTES)

@@ -1,17 +1,18 @@
 """The line by which a client takes the certificates of an authority for one label.
 
 It stands for no key: whoever shows a certificate of the authority that names the line's principal
-gets the guard for LABEL, and nothing else (sshd(8), cert-authority). Composed like a managed line,
-so that nothing can slip in.
+gets the guard for LABEL, and nothing else (sshd(8), cert-authority). Its command names the
+authority, so the guard knows whose certificate sshd has taken even where sshd doesn't show it.
+Composed like a managed line, so that nothing can slip in.
 """
 
 from __future__ import annotations
 
 from binascii import b2a_base64
 
-from ..vocabulary import CERTIFICATE, PROGRAM_NAME, is_label
-from .line import is_blob_of
-from .managed import MAX_GENERATION, Uncomposable, _require, _require_path
+from ..vocabulary import CERTIFICATE, PROGRAM_NAME, is_authority_id, is_host_name
+from .line import is_blob_of, key_id
+from .managed import ForcedCommand, Mark, Uncomposable, require, require_end, require_networks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,87 +21,110 @@ if TYPE_CHECKING:
     from .line import Line
 
 ED25519: Final = b"ssh-ed25519"
-_MARK: Final = PROGRAM_NAME.encode("ascii") + b":"
-_HOST_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
-_NETWORK_BYTES: Final = b"0123456789abcdefABCDEF:./"
-_HOST_LIMIT: Final = 253  # the longest name in DNS
+_PRINCIPAL: Final = b"bpc-"
+
+
+def authority_id(blob: bytes) -> bytes:
+    """Return what stands for a KEYID in the line of the authority BLOB."""
+    return CERTIFICATE + key_id(blob)
 
 
 def principal(label: bytes, host: bytes) -> bytes:
     """Return the principal of LABEL on HOST; raises Uncomposable."""
-    _require(is_label(label), "is no key label", label)
-    fine = bool(host) and len(host) <= _HOST_LIMIT and not host.strip(_HOST_BYTES)
-    _require(fine, "is no name of a host", host)
-    return b"bpc-" + label + b"@" + host
+    require(is_host_name(host), "is no name of a host", host)
+    return _PRINCIPAL + label + b"@" + host
 
 
-def command(program: bytes, label: bytes, policy: Optional[bytes] = None) -> bytes:
-    """Return the forced command of LABEL for certificates; raises Uncomposable."""
-    for path in (program,) if policy is None else (program, policy):
-        _require_path(path)
-    _require(is_label(label), "is no key label", label)
-    words = () if policy is None else (b"--policy", policy)
-    return b" ".join((program, *words, label, CERTIFICATE))
+class AuthorityCommand(ForcedCommand):
+    """The command of a line for certificates; its `key_id` is the authority's, behind `cert-`."""
+
+    __slots__ = ()
+    is_id = staticmethod(is_authority_id)
 
 
-class AuthorityCommand:
-    """The command of a line that calls the guard for certificates."""
+class AuthorityMark(Mark):
+    """The comment of such a line; its `key_id` is the authority's, behind `cert-`."""
 
-    __slots__ = ("label", "policy", "program")
-    program: Final[bytes]
-    policy: Final[Optional[bytes]]
-    label: Final[bytes]
-
-    def __init__(self, program: bytes, label: bytes, policy: Optional[bytes]) -> None:
-        self.program, self.label, self.policy = program, label, policy
-
-    @classmethod
-    def from_words(cls, text: bytes) -> Optional[AuthorityCommand]:
-        """Return what TEXT calls, None unless it is to the byte what `command` composes."""
-        words = text.split(b" ")
-        policy = words[2] if len(words) == 5 and words[1] == b"--policy" else None
-        try:
-            same = len(words) >= 3 and command(words[0], words[-2], policy) == text
-        except Uncomposable:
-            return None
-        is_guard = words[0].rpartition(b"/")[2] == PROGRAM_NAME.encode("ascii")
-        return cls(words[0], words[-2], policy) if same and is_guard else None
+    __slots__ = ()
+    is_id = staticmethod(is_authority_id)
 
 
 class AuthorityLine:
-    """A line for the certificates of the Ed25519 authority BLOB, its generation beside it."""
+    """A line for the certificates of the Ed25519 authority BLOB for LABEL on HOST.
 
-    __slots__ = ("_generation", "_networks", "blob", "command", "label", "principal")
+    HOST is how the authority names the client in a principal; the rest is that of a ManagedLine.
+    """
+
+    __slots__ = ("blob", "command", "expiry", "host", "key_type", "mark", "networks")
+    command: Final[ForcedCommand]
+    networks: Final[tuple[bytes, ...]]
+    expiry: Final[Optional[bytes]]
+    key_type: Final[bytes]
     blob: Final[bytes]
-    label: Final[bytes]
-    command: Final[bytes]
-    principal: Final[bytes]
+    mark: Final[Mark]
+    host: Final[bytes]
 
     def __init__(
-        self, call: tuple[bytes, bytes, Optional[bytes]], host: bytes, blob: bytes,
-        generation: int, networks: tuple[bytes, ...] = (),
+        self,
+        program: bytes,
+        label: bytes,
+        host: bytes,
+        blob: bytes,
+        generation: int,
+        networks: tuple[bytes, ...] = (),
+        policy: Optional[bytes] = None,
+        staged: bool = False,
+        expiry: Optional[bytes] = None,
     ) -> None:
-        self.label = call[1]
-        self.command = command(*call)
-        self.principal = principal(self.label, host)
-        _require(is_blob_of(ED25519, blob), "is no Ed25519 key", blob)
-        in_range = 1 <= generation <= MAX_GENERATION
-        _require(in_range, f"is no generation from 1 to {MAX_GENERATION}", b"%d" % generation)
-        for network in networks:
-            _require(bool(network) and not network.strip(_NETWORK_BYTES), "is no address", network)
-        self.blob = blob
-        self._generation: Final = generation
-        self._networks: Final = networks
+        require(is_blob_of(ED25519, blob), "is no Ed25519 key", blob)
+        require(is_host_name(host), "is no name of a host", host)
+        require_networks(networks)
+        require_end(expiry, staged, label)
+        self.key_type, self.blob, self.host = ED25519, blob, host
+        self.command = AuthorityCommand(program, label, authority_id(blob), policy)
+        self.networks = networks
+        self.expiry = expiry
+        self.mark = AuthorityMark(label, self.command.key_id, generation, staged)
+
+    @classmethod
+    def from_line(cls, line: Line) -> Optional[AuthorityLine]:
+        """Return LINE as one for certificates, None unless it is that to the byte."""
+        command = AuthorityCommand.from_words(line.value(b"command") or b"")
+        mark = AuthorityMark.from_comment(line.comment or b"")
+        host = (line.value(b"principals") or b"").partition(b"@")[2]
+        if command is None or mark is None or line.blob is None:
+            return None
+        origin = line.value(b"from")
+        networks = () if origin is None else tuple(origin.split(b","))
+        try:
+            found = cls(command.program, command.label, host, line.blob, mark.generation, networks,
+                        command.policy, mark.staged, line.value(b"expiry-time"))
+        except Uncomposable:
+            return None
+        return found if found.compose() == line.raw else None
+
+    @property
+    def principal(self) -> bytes:
+        """The name that a certificate must have."""
+        return principal(self.mark.label, self.host)
+
+    def until(self, expiry: Optional[bytes], staged: bool = False) -> AuthorityLine:
+        """Return this line with another EXPIRY, STAGED or not."""
+        return AuthorityLine(self.command.program, self.mark.label, self.host, self.blob,
+                             self.mark.generation, self.networks, self.command.policy, staged,
+                             expiry)
 
     def compose(self) -> bytes:
         """Return the line without an LF."""
-        origin = b',from="' + b",".join(self._networks) + b'"' if self._networks else b""
-        mark = _MARK + b":".join((self.label, CERTIFICATE, b"g%d" % self._generation))
-        options = (b'cert-authority,principals="' + self.principal + b'",restrict' + origin
-                   + b',command="' + self.command + b'"')
-        return b" ".join((options, ED25519, b2a_base64(self.blob, newline=False), mark))
+        origin = b',from="' + b",".join(self.networks) + b'"' if self.networks else b""
+        end = b"" if self.expiry is None else b',expiry-time="' + self.expiry + b'"'
+        options = (b'cert-authority,principals="' + self.principal + b'",restrict,command="'
+                   + self.command.compose() + b'"' + origin + end)
+        encoded = b2a_base64(self.blob, newline=False)
+        return b" ".join((options, self.key_type, encoded, self.mark.compose()))
 
 
 def is_for_certificates(line: Line) -> bool:
     """Tell whether LINE calls the guard for certificates, whatever else it says."""
-    return AuthorityCommand.from_words(line.value(b"command") or b"") is not None
+    call = AuthorityCommand.from_words(line.value(b"command") or b"")
+    return call is not None and call.program.rpartition(b"/")[2] == PROGRAM_NAME.encode("ascii")

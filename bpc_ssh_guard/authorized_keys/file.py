@@ -15,18 +15,21 @@ from .. import state
 from ..errors import GuardFailure
 from ..vocabulary import Reason
 from .line import parse_file
-from .managed import ManagedLine
 from .place import open_folder, problem, require_safe, unsafe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from typing import Final, Optional
+    from typing import Final, Optional, Union
 
+    from .authority import AuthorityLine
     from .line import Line
+    from .managed import ManagedLine
 
+    # A line that is composed here.
+    Composed = Union[ManagedLine, AuthorityLine]
     # What becomes of some lines, by their numbers from 1 on; None takes a line out.
-    Changes = Mapping[int, Optional[ManagedLine]]
+    Changes = Mapping[int, Optional[Composed]]
 
 MAX_SIZE: Final = 16 * 1024 * 1024  # some ten thousand keys; sshd reads them all at each login
 
@@ -92,7 +95,7 @@ class KeysFile:
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    def with_changes(self, changes: Changes, added: Optional[ManagedLine] = None) -> bytes:
+    def with_changes(self, changes: Changes, added: Optional[Composed] = None) -> bytes:
         """Return the content after CHANGES, with ADDED at its end."""
         pieces, last = [], len(self.lines)
         for number, line in enumerate(self.lines, 1):
@@ -106,7 +109,7 @@ class KeysFile:
             content += gap + added.compose() + b"\n"
         return content
 
-    def put(self, changes: Changes, added: Optional[ManagedLine] = None) -> None:
+    def put(self, changes: Changes, added: Optional[Composed] = None) -> None:
         """Put the content after CHANGES, with ADDED at its end, in the file's place."""
         try:
             self._write_beside(self.with_changes(changes, added), changes, added)
@@ -200,7 +203,7 @@ class KeysFile:
             return
 
     def _write_beside(
-        self, content: bytes, changes: Changes, added: Optional[ManagedLine]
+        self, content: bytes, changes: Changes, added: Optional[Composed]
     ) -> None:
         """Complete the new file beside the old one, on the disk and read again."""
         flags = _OPEN | os.O_RDWR | os.O_CREAT | os.O_EXCL
@@ -224,7 +227,7 @@ class KeysFile:
         self._require_as_meant(written, changes, added)
 
     def _require_as_meant(
-        self, written: bytes, changes: Changes, added: Optional[ManagedLine]
+        self, written: bytes, changes: Changes, added: Optional[Composed]
     ) -> None:
         """Refuse what was WRITTEN unless each other line is in it as it was, and ours as meant."""
         expected = [
@@ -241,7 +244,7 @@ class KeysFile:
             if managed is None:
                 same = same and line.raw == raw
             else:
-                again = ManagedLine.from_line(line)
+                again = managed.from_line(line)
                 same = same and again is not None and again.compose() == managed.compose()
         if not same:
             what = ("the new content was read back otherwise than it was written, and the file"

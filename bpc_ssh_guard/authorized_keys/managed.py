@@ -29,7 +29,8 @@ class Uncomposable(ValueError):
     """A part of a managed line is not what it must be; the text says which and why."""
 
 
-def _require(condition: bool, what: str, value: bytes) -> None:
+def require(condition: bool, what: str, value: bytes) -> None:
+    """Refuse VALUE for WHAT it is unless CONDITION holds; raises Uncomposable."""
     if not condition:
         raise Uncomposable(f"{value.decode('utf-8', 'backslashreplace')!a} {what}")
 
@@ -39,7 +40,22 @@ def _require_path(path: bytes) -> None:
     plain = not path.strip(_PATH_BYTES) and path.startswith(b"/")
     names = path[1:].split(b"/")
     fine = plain and not any(name in (b"", b".", b"..") for name in names)
-    _require(fine, "is not an absolute path of plain characters", path)
+    require(fine, "is not an absolute path of plain characters", path)
+
+
+def require_networks(networks: tuple[bytes, ...]) -> None:
+    """Refuse what is no value of `from=`; raises Uncomposable."""
+    for network in networks:
+        fine = bool(network) and not network.strip(_NETWORK_BYTES)
+        require(fine, "is no address", network)
+
+
+def require_end(expiry: Optional[bytes], staged: bool, label: bytes) -> None:
+    """Refuse what is no value of `expiry-time=`, and a STAGED line without; raises Uncomposable."""
+    if expiry is not None:
+        fine = len(expiry) == _EXPIRY_DIGITS and expiry.isdigit()
+        require(fine, "is no time YYYYMMDDHHMMSS", expiry)
+    require(expiry is not None or not staged, "is staged and has no end", label)
 
 
 class ForcedCommand:
@@ -49,6 +65,7 @@ class ForcedCommand:
     """
 
     __slots__ = ("interpreter", "key_id", "label", "policy", "program")
+    is_id = staticmethod(is_key_id)
     interpreter: Final[tuple[bytes, ...]]
     program: Final[bytes]
     policy: Final[Optional[bytes]]
@@ -65,8 +82,8 @@ class ForcedCommand:
     ) -> None:
         for path in (program,) if policy is None else (program, policy):
             _require_path(path)
-        _require(is_label(label), "is no key label", label)
-        _require(is_key_id(key_id), "is no KEYID", key_id)
+        require(is_label(label), "is no key label", label)
+        require(self.is_id(key_id), "is no KEYID", key_id)
         self.interpreter = interpreter
         self.program = program
         self.policy = policy
@@ -99,16 +116,17 @@ class Mark:
     """The comment of a managed line: `bpc-ssh-guard:LABEL:KEYID:gN[:staged]`."""
 
     __slots__ = ("generation", "key_id", "label", "staged")
+    is_id = staticmethod(is_key_id)
     label: Final[bytes]
     key_id: Final[bytes]
     generation: Final[int]
     staged: Final[bool]
 
     def __init__(self, label: bytes, key_id: bytes, generation: int, staged: bool = False) -> None:
-        _require(is_label(label), "is no key label", label)
-        _require(is_key_id(key_id), "is no KEYID", key_id)
+        require(is_label(label), "is no key label", label)
+        require(self.is_id(key_id), "is no KEYID", key_id)
         in_range = 1 <= generation <= MAX_GENERATION
-        _require(in_range, f"is no generation from 1 to {MAX_GENERATION}", b"%d" % generation)
+        require(in_range, f"is no generation from 1 to {MAX_GENERATION}", b"%d" % generation)
         self.label = label
         self.key_id = key_id
         self.generation = generation
@@ -160,15 +178,10 @@ class ManagedLine:
         expiry: Optional[bytes] = None,
     ) -> None:
         self.key_type, self.blob = key
-        _require(self.key_type in KEY_TYPES, "is no type of key to log in with", self.key_type)
-        _require(is_blob_of(*key), "is not the type of the key behind it", self.key_type)
-        for network in networks:
-            fine = bool(network) and not network.strip(_NETWORK_BYTES)
-            _require(fine, "is no address", network)
-        if expiry is not None:
-            fine = len(expiry) == _EXPIRY_DIGITS and expiry.isdigit()
-            _require(fine, "is no time YYYYMMDDHHMMSS", expiry)
-        _require(expiry is not None or not staged, "is staged and has no end", label)
+        require(self.key_type in KEY_TYPES, "is no type of key to log in with", self.key_type)
+        require(is_blob_of(*key), "is not the type of the key behind it", self.key_type)
+        require_networks(networks)
+        require_end(expiry, staged, label)
         self.command = ForcedCommand(program, label, key_id(self.blob), policy)
         self.networks = networks
         self.expiry = expiry

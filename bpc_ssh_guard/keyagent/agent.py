@@ -17,6 +17,7 @@ from ..policy.window import Clock
 from ..record.event import Action
 from ..record.keys import Rotation, Unusual
 from . import answer, confinement, proofs, verbs
+from .authorities import AuthorityRing
 from .granting import Granting
 from .greeting import keys_path
 from .ring import Ring
@@ -86,23 +87,29 @@ class Rotator:
 
     def _list(self, rotation: Rotation) -> bytes:
         with KeysFile.opened(keys_path(self._policy)) as file:
-            ring, clock = self._ring(file), Clock.now()
+            ring, authorities, clock = self._ring(file), self._authorities(file), Clock.now()
             grants = [(label, window.read(self._policy.state, label)) for label in
                       self._block.rotates]
             opened = [(label, g) for label, g in grants if g is not None and g.is_open(clock)]
             self._record(rotation.listed())
             mode = stat.S_IMODE(file.status.st_mode) if file.status else 0
-            return answer.listed(ring, mode, opened)
+            return answer.listed(ring, authorities, mode, opened)
 
     def _ring(self, file: KeysFile) -> Ring:
-        def find_proof(key_id: bytes) -> Optional[proofs.Proof]:
-            return proofs.read(self._policy.state, key_id)
+        return Ring(file.lines, self._policy, self._key, self._find_proof, int(time.time()))
 
-        return Ring(file.lines, self._policy, self._key, find_proof, int(time.time()))
+    def _authorities(self, file: KeysFile) -> AuthorityRing:
+        return AuthorityRing(
+            file.lines, self._policy, self._key, self._find_proof, int(time.time())
+        )
+
+    def _find_proof(self, name: bytes) -> Optional[proofs.Proof]:
+        return proofs.read(self._policy.state, name)
 
     def _change(self, request: Request, rotation: Rotation, file: KeysFile) -> bytes:
         """Make the change that REQUEST asks of the locked FILE; what was so already is no error."""
-        change = _decide(self._ring(file), request)
+        ring = self._authorities(file) if request.is_of_authority else self._ring(file)
+        change = _decide(ring, request)
         key, action = (request.label, request.key_id), _ACTIONS[request.verb]
         code = _code(request, change)
         for old in change.dropped:
@@ -113,14 +120,17 @@ class Rotator:
             self._record(line)
         self._record(rotation.changed(action, key, change.generation, change.until, code))
         if change.added is not None:  # what another life of the key has left proves nothing now
-            proofs.remove(self._policy.state, request.key_id)
+            self._forget_proof(*key)
         if not change.is_none:
             file.put(change.lines, change.added)
         if request.verb in (Verb.DROP, Verb.RETIRE):
-            proofs.remove(self._policy.state, request.key_id)
+            self._forget_proof(*key)
         for old in change.dropped:
-            proofs.remove(self._policy.state, old.key_id)
+            self._forget_proof(old.label, old.key_id)
         return _answer(request, change, code)
+
+    def _forget_proof(self, label: bytes, key_id: bytes) -> None:
+        proofs.remove(self._policy.state, proofs.name_of(label, key_id))
 
 
 def _decide(ring: Ring, request: Request) -> Change:

@@ -86,9 +86,12 @@ def done(members: Iterable[Member]) -> bytes:
     return _line((("ok", True), *members))
 
 
-def listed(ring: Ring, mode: int, grants: Sequence[tuple[bytes, Grant]]) -> bytes:
-    """Return the answer of list: the keys of RING, the MODE of their file and the open GRANTS."""
-    keys = [_key(entry, ring.is_consistent(entry)) for entry in ring.entries]
+def listed(
+    ring: Ring, authorities: Ring, mode: int, grants: Sequence[tuple[bytes, Grant]]
+) -> bytes:
+    """Return the answer of list: keys and AUTHORITIES, the MODE of their file, the open GRANTS."""
+    keys, signers = ([_key(entry, each.is_consistent(entry)) for entry in each.entries]
+                     for each in (ring, authorities))
     opened = [
         _object((("label", label.decode("ascii")), ("id", grant.identity.decode("ascii")),
                  ("until", grant.until)))
@@ -97,7 +100,8 @@ def listed(ring: Ring, mode: int, grants: Sequence[tuple[bytes, Grant]]) -> byte
     twice = [json_string(key_id.decode("ascii")).encode("ascii") for key_id in ring.duplicates()]
     return done(
         (
-            ("keys", _array(keys)), ("foreign", ring.foreign()), ("mode", f"{mode:04o}"),
+            ("keys", _array(keys)), ("authorities", _array(signers)),
+            ("foreign", ring.foreign()), ("mode", f"{mode:04o}"),
             ("duplicates", _array(twice)), ("grants", _array(opened)),
         )
     )

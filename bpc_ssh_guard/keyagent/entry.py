@@ -1,4 +1,4 @@
-"""One key of a label as its line and its proof say, and a change to such lines."""
+"""One key or authority of a label as its line and its proof say, and a change to such lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final, Optional
 
-    from ..authorized_keys import ForcedCommand, Line, ManagedLine, Mark
+    from ..authorized_keys import ForcedCommand, Line, Mark
+    from ..authorized_keys.file import Changes, Composed
     from .proofs import Proof
 
 
@@ -25,7 +26,7 @@ class Entry:
     line: Final[Line]
     label: Final[bytes]
     key_id: Final[bytes]
-    managed: Final[Optional[ManagedLine]]
+    managed: Final[Optional[Composed]]
     proof: Final[Optional[Proof]]
 
     def __init__(
@@ -33,7 +34,7 @@ class Entry:
         number: int,
         line: Line,
         call: ForcedCommand,
-        managed: Optional[ManagedLine],
+        managed: Optional[Composed],
         proof: Optional[Proof],
     ) -> None:
         self.number = number
@@ -74,16 +75,16 @@ class Change:
     """
 
     __slots__ = ("added", "dropped", "entry", "lines")
-    lines: Final[dict[int, Optional[ManagedLine]]]
-    added: Final[Optional[ManagedLine]]
+    lines: Final[Changes]
+    added: Final[Optional[Composed]]
     entry: Final[Optional[Entry]]
     dropped: Final[Sequence[Entry]]
 
     def __init__(
         self,
         entry: Optional[Entry],
-        lines: Optional[dict[int, Optional[ManagedLine]]] = None,
-        added: Optional[ManagedLine] = None,
+        lines: Optional[Changes] = None,
+        added: Optional[Composed] = None,
         dropped: Sequence[Entry] = (),
     ) -> None:
         self.entry = entry

@@ -1,7 +1,8 @@
 """Proofs: that a key has logged in by its line, kept where only root can write.
 
 A proof is on the disk before the key's login hears of it. It counts for one label and generation,
-so what a taken-out key has left proves nothing of a new one. Its file's time is the last use.
+so what a taken-out key has left proves nothing of a new one. Its file's time is the last use. The
+file has the KEYID as its name, and that of an authority the label too: labels share authorities.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 
 from .. import state as state_folder
-from ..vocabulary import is_key_id, is_label
+from ..vocabulary import is_authority_id, is_label
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,8 +59,13 @@ class Proof:
         return proof if proof.to_bytes() == data else None
 
 
-def read(state: bytes, key_id: bytes) -> Optional[Proof]:
-    """Return the proof of the key KEY_ID in the folder STATE, None without one.
+def name_of(label: bytes, key_id: bytes) -> bytes:
+    """Return the name of the proof of KEY_ID, as the line of LABEL has it."""
+    return key_id + b"." + label if is_authority_id(key_id) else key_id
+
+
+def read(state: bytes, name: bytes) -> Optional[Proof]:
+    """Return the proof NAME in the folder STATE, None without one.
 
     Raises GuardFailure(bad-grant) for one that others could have written.
     """
@@ -68,22 +74,22 @@ def read(state: bytes, key_id: bytes) -> Optional[Proof]:
     except FileNotFoundError:
         return None
     try:
-        return _read_from(folder, key_id, os.path.join(state, FOLDER, key_id))
+        return _read_from(folder, name, os.path.join(state, FOLDER, name))
     finally:
         os.close(folder)
 
 
-def write(state: bytes, key_id: bytes, proof: Proof) -> None:
-    """Put PROOF of the key KEY_ID on the disk in the folder STATE; raises GuardFailure(bad-grant).
+def write(state: bytes, name: bytes, proof: Proof) -> None:
+    """Put PROOF by its NAME on the disk in the folder STATE; raises GuardFailure(bad-grant).
 
     Whoever is killed on the way leaves the old proof or the new one, whole.
     """
-    path = os.path.join(state, FOLDER, key_id)
+    path = os.path.join(state, FOLDER, name)
     folder = state_folder.open_folder(state, FOLDER, make=True)
     try:
         state_folder.lock(folder)
         _write_beside(folder, proof.to_bytes())
-        os.rename(_BESIDE, key_id, src_dir_fd=folder, dst_dir_fd=folder)
+        os.rename(_BESIDE, name, src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)
     except TimeoutError:
         raise state_folder.failure(path, "another login holds its folder; end that") from None
@@ -93,37 +99,35 @@ def write(state: bytes, key_id: bytes, proof: Proof) -> None:
         os.close(folder)
 
 
-def remove(state: bytes, key_id: bytes) -> None:
-    """Remove the proof of the key KEY_ID, if there is one; raises GuardFailure(bad-grant)."""
+def remove(state: bytes, name: bytes) -> None:
+    """Remove the proof NAME, if there is one; raises GuardFailure(bad-grant)."""
     try:
         folder = state_folder.open_folder(state, FOLDER)
     except FileNotFoundError:
         return
     try:
-        os.unlink(key_id, dir_fd=folder)
+        os.unlink(name, dir_fd=folder)
         os.fsync(folder)
     except FileNotFoundError:
         return
     except OSError as error:
-        path = os.path.join(state, FOLDER, key_id)
+        path = os.path.join(state, FOLDER, name)
         raise state_folder.problem(path, error, "the proof can't be removed") from None
     finally:
         os.close(folder)
 
 
-def touch(state: bytes, key_id: bytes) -> None:
-    """Note that the key KEY_ID was used now, where it has a proof; never fails."""
-    if not is_key_id(key_id):
-        return
+def touch(state: bytes, name: bytes) -> None:
+    """Note that the key of the proof NAME was used now, where there is one; never fails."""
     try:
-        os.utime(os.path.join(state, FOLDER, key_id), follow_symlinks=False)
+        os.utime(os.path.join(state, FOLDER, name), follow_symlinks=False)
     except OSError:
         return
 
 
-def _read_from(folder: int, key_id: bytes, path: bytes) -> Optional[Proof]:
+def _read_from(folder: int, name: bytes, path: bytes) -> Optional[Proof]:
     try:
-        descriptor = os.open(key_id, os.O_RDONLY | state_folder.OPEN, dir_fd=folder)
+        descriptor = os.open(name, os.O_RDONLY | state_folder.OPEN, dir_fd=folder)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -7,18 +7,21 @@ from being locked out, and a thief's key from lasting, are all here.
 from __future__ import annotations
 
 from ..authorized_keys import ForcedCommand, ManagedLine, expiry
+from ..authorized_keys.authority import AuthorityLine
 from ..errors import GuardFailure, Refused
 from ..policy import addresses
 from ..policy.model import Window
 from ..vocabulary import Operation, Reason
+from . import proofs
 from .entry import Change, Entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Final, Optional
+    from typing import Final, Optional, Union
 
     from ..authorized_keys import Line
+    from ..authorized_keys.file import Changes, Composed
     from ..policy.model import Block, Policy
     from .proofs import Proof
     from .verbs import Request
@@ -32,12 +35,14 @@ ED25519: Final = b"ssh-ed25519"
 class Ring:
     """The LINES of the file as the rotation key CALLER, label and KEYID, of POLICY may see them.
 
-    FIND_PROOF gives the proof of a KEYID; NOW are seconds after the epoch. Raises
+    FIND_PROOF gives the proof of a name, see proofs; NOW are seconds after the epoch. Raises
     GuardFailure(unsafe-keys) where the rotation key's own line is not among LINES: then this is not
     the file that sshd reads.
     """
 
     __slots__ = ("_call", "_labels", "_lines", "_now", "_policy", "entries")
+    _command_kind: type[ForcedCommand] = ForcedCommand
+    _line_kind: Union[type[ManagedLine], type[AuthorityLine]] = ManagedLine
     entries: Final[Sequence[Entry]]
 
     def __init__(
@@ -57,16 +62,19 @@ class Ring:
 
     def _read(self, find_proof: Callable[[bytes], Optional[Proof]]) -> Iterator[Entry]:
         for number, line in enumerate(self._lines, 1):
-            call = ForcedCommand.from_words(line.value(b"command") or b"")
+            call = self._command_kind.from_words(line.value(b"command") or b"")
             if call is not None and line.blob is not None and call.label in self._labels:
-                managed = ManagedLine.from_line(line)
-                proof = find_proof(call.key_id) if managed else None
+                managed = self._line_kind.from_line(line)
+                proof = find_proof(proofs.name_of(call.label, call.key_id)) if managed else None
                 yield Entry(number, line, call, managed, proof)
 
     def foreign(self) -> int:
         """Return how many lines are not the guard's: neither managed nor empty nor a comment."""
         others = (line for line in self._lines if not line.is_blank)
-        return sum(ManagedLine.from_line(line) is None for line in others)
+        return sum(
+            ManagedLine.from_line(line) is None and AuthorityLine.from_line(line) is None
+            for line in others
+        )
 
     def duplicates(self) -> list[bytes]:
         """Return the KEYIDs whose key stands in more than one line of the file."""
@@ -92,9 +100,9 @@ class Ring:
         self.block(request.label)
         until = expiry.at(self._now + STAGED_SECONDS)
         line = self._compose(request.label, (ED25519, request.blob), request.generation)
-        same = [entry for entry in self.entries if entry.line.blob == request.blob]
-        if same or any(other.blob == request.blob for other in self._lines):
-            entry = self._staged_again(request, same)
+        others = self._with_key_of(request)
+        if others:
+            entry = self._staged_again(request, others)
             return Change(entry, {entry.number: line.until(until, True)} if entry.staged else {})
         keys = self._keys(request.label)
         self._require_next(request, keys)
@@ -102,7 +110,7 @@ class Ring:
         if len({each.key_id for each in keys}) - len(dropped) >= KEYS_PER_LABEL:
             raise Refused(Reason.KEY_CONFLICT, f"{_shown(request.label)} has {_all(keys)}; drop or"
                                                " retire one first")
-        gone: dict[int, Optional[ManagedLine]] = {each.number: None for each in dropped}
+        gone: Changes = {each.number: None for each in dropped}
         return Change(None, gone, line.until(until, True), dropped)
 
     def confirm(self, request: Request) -> Change:
@@ -118,7 +126,7 @@ class Ring:
         if entry.proof is None:
             raise Refused(Reason.NOT_PROVEN, f"{_one(entry)} has not logged in without a command")
         # Of a key that works under grants only, the next grant sets the end.
-        kept = entry.managed.expiry if _needs_grant(self.block(request.label)) else None
+        kept = entry.managed.expiry if self._needs_grant(request.label) else None
         return Change(entry, {entry.number: entry.managed.until(kept)})
 
     def drop(self, request: Request) -> Change:
@@ -152,7 +160,7 @@ class Ring:
         """Tell whether who has the key of OTHER does without that of ENTRY."""
         if other.managed is None or other.staged or other.proof is None:
             return False
-        lasts = other.managed.expiry is None or _needs_grant(self.block(other.label))
+        lasts = other.managed.expiry is None or self._needs_grant(other.label)
         return lasts and other.generation > entry.generation
 
     def _keys(self, label: bytes) -> list[Entry]:
@@ -164,9 +172,18 @@ class Ring:
         found = [entry for entry in self._keys(request.label) if entry.key_id == request.key_id]
         return min(found, key=lambda entry: entry.managed is None, default=None)
 
-    def _staged_again(self, request: Request, same: Sequence[Entry]) -> Entry:
-        """Return the line that has the key of REQUEST already; refuse any other way to have it."""
-        others = [line for line in self._lines if line.blob == request.blob]
+    def _needs_grant(self, label: bytes) -> bool:
+        """Tell whether the lines of LABEL end with each grant."""
+        block = self._policy.blocks[label]
+        return block.operation == Operation.RESTORE and block.window == Window.GRANTED
+
+    def _with_key_of(self, request: Request) -> list[Line]:
+        """Return the lines that have the key of REQUEST."""
+        return [line for line in self._lines if line.blob == request.blob]
+
+    def _staged_again(self, request: Request, others: Sequence[Line]) -> Entry:
+        """Return the line of OTHERS, with the key of REQUEST; refuse any other way to have it."""
+        same = [each for each in self.entries if any(each.line is line for line in others)]
         mark = same[0].mark if len(others) == len(same) == 1 else None
         if mark is None or (mark.label, mark.generation) != (request.label, request.generation):
             raise Refused(Reason.KEY_CONFLICT, "the key stands in authorized_keys already, and not"
@@ -187,10 +204,12 @@ class Ring:
     def _is_over(self, entry: Entry) -> bool:
         return entry.staged and entry.until <= self._now
 
-    def _compose(self, label: bytes, key: tuple[bytes, bytes], generation: int) -> ManagedLine:
-        networks = addresses.patterns(self._policy.blocks[label].networks)
+    def _compose(self, label: bytes, key: tuple[bytes, bytes], generation: int) -> Composed:
         call = self._call
-        return ManagedLine(call.program, label, key, generation, networks, call.policy)
+        return ManagedLine(call.program, label, key, generation, self._networks(label), call.policy)
+
+    def _networks(self, label: bytes) -> tuple[bytes, ...]:
+        return addresses.patterns(self._policy.blocks[label].networks)
 
 
 def _own_call(lines: Sequence[Line], caller: tuple[bytes, bytes]) -> ForcedCommand:
@@ -202,10 +221,6 @@ def _own_call(lines: Sequence[Line], caller: tuple[bytes, bytes]) -> ForcedComma
     detail = ("authorized_keys has no line of this rotation key; name the file that sshd reads with"
               " AuthorizedKeys in the policy")
     raise GuardFailure(Reason.UNSAFE_KEYS, detail)
-
-
-def _needs_grant(block: Block) -> bool:
-    return block.operation == Operation.RESTORE and block.window == Window.GRANTED
 
 
 def _shown(label: bytes) -> str:

@@ -9,14 +9,14 @@ from ..command import prefixes, words
 from ..errors import Refused
 from ..grammar import driver
 from ..grammar.tables import keyadmin as tables
-from ..vocabulary import Reason
+from ..vocabulary import CERTIFICATE, Reason, is_authority_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, Optional
 
 PROTOCOL: Final = b"bpc-key/1 "
-MAX_REQUEST: Final = 512  # the longest that means anything has 137 bytes
+MAX_REQUEST: Final = 512  # the longest that means anything has 152 bytes
 
 
 class Verb:
@@ -39,7 +39,8 @@ VERBS: Final = (
 class Request:
     """One request; what its verb does not name is empty or 0.
 
-    `blob` is the decoded key of stage and `key_id` its id, or the id that the request names.
+    `blob` is the decoded key of stage and `key_id` its id, or the id that the request names; that
+    of an authority has `cert-` in front.
     """
 
     __slots__ = ("blob", "generation", "key_id", "label", "seconds", "verb")
@@ -58,13 +59,20 @@ class Request:
         blob: bytes = b"",
         named: Optional[bytes] = None,
         seconds: int = 0,
+        certificates: bool = False,
     ) -> None:
         self.verb = verb
         self.label = label
         self.generation = generation
         self.blob = blob
-        self.key_id = named or (key_id(blob) if blob else b"")
+        mark = CERTIFICATE if certificates else b""
+        self.key_id = named or (mark + key_id(blob) if blob else b"")
         self.seconds = seconds
+
+    @property
+    def is_of_authority(self) -> bool:
+        """Whether it is about an authority's line, not a key's."""
+        return is_authority_id(self.key_id)
 
 
 def parse(command: bytes) -> Request:
@@ -88,6 +96,7 @@ def parse(command: bytes) -> Request:
         a2b_base64(found.get("BLOB", b"")),
         found.get("KEYID"),
         int(found.get("SECONDS", b"0")),
+        "AUTHORITY" in found,
     )
 
 

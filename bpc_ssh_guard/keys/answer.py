@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Optional
 
-from ..vocabulary import is_key_id, is_label
+from ..vocabulary import is_authority_id, is_key_id, is_label
 from .trouble import OF_CLIENT, Trouble, Word
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ RESULTS: Final = frozenset(
 )
 _GREETING: Final = re.compile(
     rb"bpc-ssh-guard ([!-~]{1,64}) label=([a-z0-9-]{1,32}) key=([0-9a-f]{32})"
-    rb" generation=([1-9][0-9]{0,5}|-)\n"
+    rb" generation=([1-9][0-9]{0,5}|-)(?: authority=([0-9a-f]{32}))?\n"
 )
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key of the list; `generation` is None where its line is not managed."""
+    """A key or authority of the list; `generation` is None where its line is not managed."""
 
     label: str
     key: str
@@ -67,6 +67,7 @@ class Listed:
     mode: str
     duplicates: tuple[str, ...]
     grants: tuple[Grant, ...]
+    authorities: tuple[Key, ...] = ()
 
     def of(self, label: str) -> list[Key]:
         """Return the keys of LABEL."""
@@ -76,6 +77,11 @@ class Listed:
         """Return the key KEY_ID of LABEL, by its managed line if it has one."""
         found = [key for key in self.of(label) if key.key == key_id]
         return min(found, key=lambda key: key.generation is None, default=None)
+
+    def find_authority(self, label: str, authority: str) -> Optional[Key]:
+        """Return the managed line of AUTHORITY, `cert-` and its KEYID, of LABEL."""
+        return next((each for each in self.authorities if (each.label, each.key) ==
+                     (label, authority) and each.generation is not None), None)
 
     def highest(self, label: str) -> int:
         """Return the highest generation of LABEL, 0 where there is none."""
@@ -98,6 +104,7 @@ class Greeting:
     label: str
     key: str
     generation: Optional[int]
+    authority: Optional[str] = None  # the KEYID of the one whose certificate logged in
 
 
 def greeting(data: bytes) -> Greeting:
@@ -105,8 +112,9 @@ def greeting(data: bytes) -> Greeting:
     found = _GREETING.fullmatch(data)
     if found is None:
         raise _none("the login without a command was not greeted by bpc-ssh-guard")
-    version, label, key, number = (each.decode("ascii") for each in found.groups())
-    return Greeting(version, label, key, None if number == "-" else int(number))
+    version, label, key, number = (each.decode("ascii") for each in found.groups()[:4])
+    signer = found[5].decode("ascii") if found[5] else None
+    return Greeting(version, label, key, None if number == "-" else int(number), signer)
 
 
 def listed(data: bytes) -> Listed:
@@ -117,6 +125,7 @@ def listed(data: bytes) -> Listed:
         tuple(Key(*_require(each, _KEY).values()) for each in members["keys"]),
         members["foreign"], members["mode"], tuple(members["duplicates"]),
         tuple(Grant(*_require(each, _GRANT).values()) for each in members["grants"]),
+        tuple(Key(*_require(each, _AUTHORITY).values()) for each in members["authorities"]),
     )
 
 
@@ -179,6 +188,10 @@ def _key_id(value: Any) -> bool:
     return isinstance(value, str) and value.isascii() and is_key_id(value.encode("ascii"))
 
 
+def _authority_id(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and is_authority_id(value.encode("ascii"))
+
+
 def _array(value: Any) -> bool:
     return isinstance(value, list)
 
@@ -188,7 +201,7 @@ def _word(value: Any) -> bool:
 
 
 _LIST: Final = {
-    "keys": _array, "foreign": _number,
+    "keys": _array, "authorities": _array, "foreign": _number,
     "mode": lambda value: isinstance(value, str) and re.fullmatch("[0-7]{4}", value) is not None,
     "duplicates": lambda value: isinstance(value, list) and all(map(_key_id, value)),
     "grants": _array,
@@ -198,6 +211,7 @@ _KEY: Final = {
     "until": _number_or_none, "proven": _number_or_none, "used": _number_or_none,
     "consistent": _flag,
 }
+_AUTHORITY: Final = {**_KEY, "key": _authority_id}
 _GRANT: Final = {"label": _label, "id": _word, "until": _number}
 _DONE: Final = {
     "result": lambda value: isinstance(value, str) and value in RESULTS, "until": _number_or_none,

@@ -177,6 +177,9 @@ def _host(
                               " rotation_label = \"LABEL\"")
     if len({*labels.values(), rotation_label}) != len(labels) + 1:
         raise ConfigError(f"{where}: two purposes have one label; give each its own")
+    if values.get("channel") == Channel.CERTIFICATE and "from" not in members:
+        raise ConfigError(f'{where}: channel = "certificate" needs from, the addresses that its'
+                          " certificates work from; from = [] lets them work from any")
     values.setdefault("rotation_key", str(var / "rotation" / name))
     host = Host(name, labels=labels, rotation_label=rotation_label, **values)
     if host.warn_age > host.max_age:

@@ -165,6 +165,10 @@ class Connection:
         """Add the key PUBLIC, type and base64, for a day; raises Trouble."""
         return self._change(f"stage {label} g{generation} {public}")
 
+    def stage_authority(self, label: str, generation: int, public: str) -> Done:
+        """Take certificates of the authority PUBLIC, type and base64, for a day; raises Trouble."""
+        return self._change(f"stage {label} g{generation} cert-authority {public}")
+
     def confirm(self, label: str, key: str) -> Done:
         """Let the key with the id KEY last; raises Trouble."""
         return self._change(f"confirm {label} {key}")

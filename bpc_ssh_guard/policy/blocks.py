@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..vocabulary import FEATURES, PROGRAMS, Feature, Operation, Program
+from ..vocabulary import FEATURES, PROGRAMS, Feature, Operation, Program, is_host_name
 from .model import DEFAULT_SESSIONS, Block, Confine, Window
 from .statements import RESTORE_ONLY, RIGHTS, TRANSFER_ONLY
 from .values import Values
@@ -63,6 +63,7 @@ class BlockReader(Values):
             tuple(self._never(found, policy)), self._window(found), sessions,
             self.size(found, "KeepFree"), self.number(found, "Nice", 0, MOST_NICE),
             self._io(found), grants_remote=self._grants(found),
+            certificates=self._certificates(found),
         )
 
     def _right(self, label: bytes, found: Found, line: int) -> str:
@@ -111,6 +112,16 @@ class BlockReader(Values):
         if self._window(found) == Window.ALWAYS:
             raise self.error(line, "Grants remote opens nothing under Window always; keep one")
         return True
+
+    def _certificates(self, found: Found) -> Optional[bytes]:
+        if "Certificates" not in found:
+            return None
+        arguments, line = found["Certificates"]
+        name = self.one("Certificates", arguments, line)
+        if not is_host_name(name):
+            advice = "letters, digits, dots, dashes and underscores, as bpc-ssh-keys has it"
+            raise self.error(line, f"Certificates takes this host's name; {advice}")
+        return name
 
     def _window(self, found: Found) -> str:
         if "Window" not in found:

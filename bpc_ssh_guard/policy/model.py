@@ -38,9 +38,9 @@ class Block:
     """What one key may do: an operation, its roots or the labels it rotates, and the conditions."""
 
     __slots__ = (
-        "accept", "delete", "grants_remote", "io", "keep_free", "label", "line", "max_sessions",
-        "munge_links", "networks", "never", "nice", "operation", "roots", "rotates", "tools",
-        "window",
+        "accept", "certificates", "delete", "grants_remote", "io", "keep_free", "label", "line",
+        "max_sessions", "munge_links", "networks", "never", "nice", "operation", "roots", "rotates",
+        "tools", "window",
     )
     label: Final[bytes]
     line: Final[int]
@@ -59,6 +59,8 @@ class Block:
     io: Final[Optional[tuple[int, int]]]  # class and level as ioprio_set(2) has them
     rotates: Final[tuple[bytes, ...]]  # the labels whose keys a rotation key may replace
     grants_remote: Final[bool]  # a rotation key may open a grant for this one
+    # What authorities call this host, where a rotation key may replace them.
+    certificates: Final[Optional[bytes]]
 
     def __init__(
         self,
@@ -79,6 +81,7 @@ class Block:
         io: Optional[tuple[int, int]] = None,
         rotates: tuple[bytes, ...] = (),
         grants_remote: bool = False,
+        certificates: Optional[bytes] = None,
     ) -> None:
         self.label = label
         self.line = line
@@ -97,6 +100,7 @@ class Block:
         self.io = io
         self.rotates = rotates
         self.grants_remote = grants_remote
+        self.certificates = certificates
 
 
 class Policy:

@@ -19,7 +19,7 @@ RIGHTS: Final = ("Backup", "Restore", "Rotate", "Audit")
 RESTORE_ONLY: Final = ("Delete", "Window", "Grants", "MungeLinks", "KeepFree")
 SETTINGS: Final = ("Log", "State", "AuthorizedKeys", "Confine", "Rsync", "Tar")
 # What a key that runs rsync or tar may have, and what every key may have.
-TRANSFER_ONLY: Final = ("Never", "Tools", "Accept", "Nice", "IoNice")
+TRANSFER_ONLY: Final = ("Never", "Tools", "Accept", "Nice", "IoNice", "Certificates")
 BLOCK: Final = (*TRANSFER_ONLY, "From", "MaxSessions")
 KEYWORDS: Final = (*SETTINGS, "Key", *RIGHTS, *BLOCK, *RESTORE_ONLY)
 

@@ -1,8 +1,8 @@
 """The key that logged in, as sshd shows it under `ExposeAuthInfo yes` (sshd_config(5)).
 
 Without it the KEYID of the forced command is all that is known. With it a key of another KEYID is
-found out, and a certificate tells its embedded key. The file belongs to the login's own account,
-so it is no stronger than the forced command against that account.
+found out, and a certificate tells its embedded key and its authority. The file belongs to the
+login's own account, so it is no stronger than the forced command against that account.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import stat
 
 from ..lean import sha256
-from ..vocabulary import CERTIFICATE, KEY_ID_LENGTH
+from ..vocabulary import CERTIFICATE, KEY_ID_LENGTH, is_authority_id
 from .line import text
 
 TYPE_CHECKING = False
@@ -91,13 +91,14 @@ class LoginKey:
     @property
     def key_id(self) -> bytes:
         """The KEYID of the plain key."""
-        return sha256(self.blob).hexdigest()[:KEY_ID_LENGTH].encode("ascii")
+        return _key_id(self.blob)
 
     def fits(self, key_id: bytes) -> bool:
         """Tell whether this is the key of a forced command that says KEY_ID."""
-        if key_id == CERTIFICATE:
-            return self.certificate is not None
-        return self.key_id == key_id
+        if not is_authority_id(key_id):
+            return self.key_id == key_id
+        found = self.certificate
+        return found is not None and CERTIFICATE + _key_id(found.authority) == key_id
 
     def members(self, source: str) -> list[Member]:
         """Return the members that show the key; SOURCE says who vouches for bpc.key.id."""
@@ -147,12 +148,13 @@ def identify(path: Optional[bytes], key_id: bytes) -> Identity:
     except ValueError as fault:
         return Identity(key_id, (), f"SSH_USER_AUTH: {fault}")
     fitting = [key for key in keys if key.fits(key_id)]
+    certified = is_authority_id(key_id)
     if not fitting:
-        wanted = "no certificate" if key_id == CERTIFICATE else "another key"
+        wanted = "no certificate of the authority" if certified else "another key"
         members = keys[-1].members("authinfo") if keys else ()
         return Identity(key_id, members, f"{wanted if keys else 'no key'} logged in")
     key = fitting[-1]
-    source = "authinfo" if key_id == CERTIFICATE else "both"
+    source = "authinfo" if certified else "both"
     return Identity(key.key_id, key.members(source))
 
 
@@ -187,6 +189,10 @@ def fingerprint(blob: bytes) -> str:
     """Return the fingerprint of a public key's BLOB as ssh-keygen -l shows it."""
     digest = binascii.b2a_base64(sha256(blob).digest(), newline=False)
     return "SHA256:" + digest.rstrip(b"=").decode("ascii")
+
+
+def _key_id(blob: bytes) -> bytes:
+    return sha256(blob).hexdigest()[:KEY_ID_LENGTH].encode("ascii")
 
 
 def _keys(lines: Sequence[bytes]) -> Iterator[LoginKey]:

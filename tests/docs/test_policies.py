@@ -65,6 +65,7 @@ WRONG = (
     (f"{BACKUP}Grants remote\n", 3),
     (f"{RESTORE}Grants local\n", 3),
     (f"{RESTORE}Window always\nGrants remote\n", 4),
+    (f"{BACKUP}Certificates web1,web2\n", 3),
     (f"{BACKUP}Nice 20\n", 3),
     (f"{BACKUP}IoNice realtime 0\n", 3),
     (f"{BACKUP}Never /\n", 3),

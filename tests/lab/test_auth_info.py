@@ -46,7 +46,7 @@ class CertifiedSite:
         host = self.host
         program = f"{host.launcher} --policy {host.policy}"
         plain = keyids.get("web1_backup", self.plain.keyid)
-        cert = keyids.get("cert_backup", "cert")
+        cert = keyids.get("cert_backup", f"cert-{self.authority.keyid}")
         names = 'cert-authority,principals="bpc-cert-backup@web1"'
         return [
             f'restrict,command="{program} web1-backup {plain}" {self.plain.public}',
@@ -138,10 +138,11 @@ def test_the_greeting_names_the_certified_key(certified: CertifiedSite) -> None:
     done = certified.client("cert-backup").run()
 
     assert f"key={certified.certified.keyid} ".encode() in done.stdout
+    assert done.stdout.endswith(f" authority={certified.authority.keyid}\n".encode())
 
 
 def test_a_line_for_certificates_takes_no_plain_key(certified: CertifiedSite) -> None:
-    certified.exposing.authorize(certified.lines(web1_backup="cert"))
+    certified.exposing.authorize(certified.lines(web1_backup=f"cert-{certified.authority.keyid}"))
 
     status, record = certified.record_of_a_login("web1-backup")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import exits
 from ...keys import fleet
-from ...keys.certificates import rotation, settings
+from ...keys.certificates import proof, rotation, settings
 from ...keys.certificates.ca import Authorities
 from ...keys.certificates.issue import Issuer, Label
 from ...keys.certificates.lines import line
@@ -80,11 +81,8 @@ class _Work:
 
     def note(self, what: str) -> None:
         """Store the event WHAT, which is about the authority, not a host."""
-        store = open_store(self.config)
-        try:
+        with contextlib.closing(open_store(self.config)) as store:
             store.note("", "ca", what)
-        finally:
-            store.close()
 
 
 def _init(work: _Work) -> int:
@@ -157,7 +155,7 @@ def _prove(work: _Work) -> int:
     issuer = work.issuer()
 
     def prove(client: Client, label: str, tell: Tell) -> Record:
-        return rotation.prove_in_use(issuer, client, label)
+        return proof.prove_in_use(issuer, client, label)
 
     return _visit(work, prove)
 
@@ -168,13 +166,13 @@ def _rotate(work: _Work) -> int:
         print(f"would go on from authority g{found[0].generation} to g{found[1].generation}"
               if found else "would make another authority and prove it on the clients")
         return exits.NO
-    with work.authorities.exclusive():
+    with work.authorities.exclusive(), contextlib.closing(open_store(work.config)) as store:
         is_new = rotation.under_way(work.authorities) is None
         old, new = rotation.begin(work.authorities)
         if is_new:
-            work.note(f"authority g{new.generation} {new.pair.key_id} is to replace"
-                      f" g{old.generation}")
-        change = rotation.Rotation(work.settings, work.issuer(), old, new)
+            store.note("", "ca", f"authority g{new.generation} {new.pair.key_id} is to replace"
+                                 f" g{old.generation}")
+        change = rotation.Rotation(work.settings, work.issuer(), old, new, store.note)
         refused = []
 
         def serve(client: Client, label: str, tell: Tell) -> Record:
@@ -186,9 +184,9 @@ def _rotate(work: _Work) -> int:
         everyone = _labels([(host, list(host.labels.values()))
                             for host in work.config.hosts.values()
                             if host.channel == Channel.CERTIFICATE])
-        done = rotation.finish(work.authorities, change, everyone, old, new, len(refused))
+        done = rotation.finish(work.authorities, change, everyone, old, new, len(refused),
+                               store.note)
     if done:
-        work.note(done)
         print(f"{PROGRAM}: {done}", file=sys.stderr)
     return status
 

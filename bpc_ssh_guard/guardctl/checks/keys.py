@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ...authorized_keys import ForcedCommand, Line, ManagedLine, Mark, key_id
-from ...authorized_keys.authority import is_for_certificates
+from ...authorized_keys.authority import (
+    AuthorityCommand,
+    AuthorityLine,
+    authority_id,
+    is_for_certificates,
+)
 from ...policy.model import DEFAULT_PATH
 from ...vocabulary import PROGRAM_NAME
 from ..authorize import KEYS_PER_LABEL, label_of, networks_of
@@ -84,7 +89,7 @@ def _dead(entry: Entry) -> Finding:
 def _check_ours(entry: Entry, policy: Policy | None) -> Iterator[Finding]:
     line, call = entry.line, entry.call
     if is_for_certificates(line):
-        yield from _check_authority(entry)
+        yield from _check_authority(entry, policy)
         return
     if call is None:
         what = ("its comment is the guard's, but it has no forced command"
@@ -101,10 +106,21 @@ def _check_ours(entry: Entry, policy: Policy | None) -> Iterator[Finding]:
         yield from _check_policy(entry, call, policy)
 
 
-def _check_authority(entry: Entry) -> Iterator[Finding]:
+def _check_authority(entry: Entry, policy: Policy | None) -> Iterator[Finding]:
     """Yield what is wrong with a line that lets certificates in instead of a key."""
     advice = "take the line that bpc-ssh-keys ca lines prints"
-    names = [name for name, _ in entry.line.options]
+    line = entry.line
+    names = [name for name, _ in line.options]
+    call = AuthorityCommand.from_words(line.value(b"command") or b"")
+    if call is not None and line.blob is not None and authority_id(line.blob) != call.key_id:
+        yield Finding(Severity.ERROR, entry.place, f"{shown(call.key_id)} is not the authority of"
+                      f" the line, {shown(authority_id(line.blob))}", advice)
+    found = AuthorityLine.from_line(line)
+    block = policy.blocks.get(found.mark.label) if policy and found else None
+    if found and block and block.certificates not in (None, found.host):
+        yield Finding(Severity.WARNING, entry.place, f"its certificates name {shown(found.host)},"
+                      f" not the host of Certificates at {shown(policy.path if policy else b'')}:"
+                      f"{block.line}", "see which name bpc-ssh-keys has for this host")
     for wanted, without in (
         (b"cert-authority", "its key itself would log in, and the guard refuses it"),
         (b"principals", "a certificate for another label or host of the authority lets in"),
@@ -179,9 +195,11 @@ def _networks(texts: Iterable[bytes]) -> frozenset[str]:
 
 def _check_same_keys(live: Sequence[Entry]) -> Iterator[Finding]:
     """Yield lines with the key of another: sshd takes the first whose from= matches."""
-    by_key: dict[bytes | None, list[Entry]] = {}
-    for entry in live:
-        by_key.setdefault(entry.line.blob, []).append(entry)
+    by_key: dict[tuple[bytes | None, bytes | None], list[Entry]] = {}
+    for entry in live:  # the certificates of one authority are told apart by their principals
+        authority = AuthorityLine.from_line(entry.line)
+        own = authority.principal if authority else None
+        by_key.setdefault((entry.line.blob, own), []).append(entry)
     for same in by_key.values():
         ours = next((entry for entry in same if entry.call), same[0])
         for entry in same:

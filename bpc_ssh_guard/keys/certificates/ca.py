@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Optional
 
+from ...authorized_keys.authority import authority_id
 from ...closed import Open, require_closed, trusted_accounts
 from ..files import Pairs, sync_folder
 from ..lock import locked
@@ -49,6 +50,11 @@ class Authority:
     def blob(self) -> bytes:
         """Its public key, as authorized_keys has it behind base64."""
         return a2b_base64(self.pair.public.split()[1])
+
+    @property
+    def id(self) -> str:
+        """What the client's lines call it: `cert-` and the KEYID of its key."""
+        return authority_id(self.blob).decode("ascii")
 
     @cached_property
     def key(self) -> Ed25519PrivateKey:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Optional
 
 from ...authorized_keys import key_id
-from ...authorized_keys.authority import principal
+from ...authorized_keys.authority import authority_id, principal
 from ...policy import addresses
 from ..trouble import Trouble, Word
 
@@ -40,10 +40,11 @@ class Terms:
     sources: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, settings: Settings, host: Host, label: str) -> Terms:
-        """Return the terms that the configuration has now."""
+    def of(cls, settings: Settings, host: Host, label: str, authority: bytes) -> Terms:
+        """Return the terms that the configuration has now, for a signature of AUTHORITY's blob."""
         sources = addresses.patterns(map(addresses.network, host.source))
-        return cls(label, host.name, settings.call_of(host.name).command(label), sources)
+        command = settings.call_of(host.name).command(label, authority_id(authority))
+        return cls(label, host.name, command, sources)
 
     @property
     def principal(self) -> bytes:

@@ -75,10 +75,10 @@ class Issuer:
         found, pair = self.in_use(label), self._pairs(label).current()
         if found is None or pair is None:
             return "has none"
-        if not found.fits(self._terms(label), pair.key_id):
-            return "says something else than the configuration"
         if found.authority not in self._known:
             return "is of an authority that is gone"
+        if not found.fits(self._terms(label, found.authority), pair.key_id):
+            return "says something else than the configuration"
         if not found.begins <= now < found.ends:
             return "is not valid now"
         if now - found.begins - SLACK >= self._settings.renew:
@@ -161,10 +161,10 @@ class Issuer:
             found = self.in_use(label)
             blob = found.authority if found is not None else b""
             authority = self._known.get(blob, self._current)
-        return _Task(label, pair, self._terms(label), authority)
+        return _Task(label, pair, self._terms(label, authority.blob), authority)
 
-    def _terms(self, label: Label) -> Terms:
-        return Terms.of(self._settings, label.host, label.name)
+    def _terms(self, label: Label, authority: bytes) -> Terms:
+        return Terms.of(self._settings, label.host, label.name, authority)
 
     def _pairs(self, label: Label) -> Pairs:
         return Pairs(self._config.pairs(label.host.name, label.name), self._group)

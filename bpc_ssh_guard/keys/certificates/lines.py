@@ -21,9 +21,10 @@ def line(settings: Settings, host: Host, label: str, authority: Authority) -> st
     policy = None if call.policy is None else call.policy.encode("ascii")
     networks = addresses.patterns(map(addresses.network, host.source))
     try:
-        words = (call.program.encode("ascii"), label.encode("ascii"), policy)
-        composed = AuthorityLine(words, host.name.encode("ascii"), authority.blob,
-                                 authority.generation, networks)
+        composed = AuthorityLine(
+            call.program.encode("ascii"), label.encode("ascii"), host.name.encode("ascii"),
+            authority.blob, authority.generation, networks, policy,
+        )
     except Uncomposable as problem:
         raise Trouble(Word.FILES, f"the line of {label} can't be composed: {problem}") from None
     return composed.compose().decode("ascii")

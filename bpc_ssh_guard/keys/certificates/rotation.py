@@ -1,9 +1,11 @@
 """Another authority in the place of the old one: proven on each client before it signs there.
 
-The client's lines come first, by whoever may write them. Then, label by label: a login with a
-certificate of the new authority, a certificate of it for use, and a proof that those of the old
-one are turned away. Each step can be repeated; which authority a label has is read from its
-certificate. The old key is removed when no client takes it any more.
+Label by label: the client takes the new one for a day, a certificate of it logs in, the client
+takes it for good, a certificate of it is put in use, the client takes the old one out, and a proof
+that those of the old one are turned away. Where the client's policy leaves its authorities to its
+admin, the lines are his to add and to take out. Each step can be repeated; what the client lists
+and whose certificate is in use say how far a label has come. The old key is removed when no client
+takes it any more.
 """
 
 from __future__ import annotations
@@ -11,24 +13,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Optional
 
 from ..record import Outcome, Record
-from ..transport import Connection, private_key
+from ..transport import Connection
 from ..trouble import Trouble, Word
-from . import certificate, lines
+from . import lines
 from .issue import Label
+from .proof import certified, prove, require_greeting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    import paramiko
-
+    from ..answer import Key
     from ..client import Client
-    from ..files import Pair
     from ..fleet import Tell
     from .ca import Authorities, Authority
     from .issue import Issuer
     from .settings import Settings
 
+    Note = Callable[[str, str, str], None]  # of host and label, what was done
+
 BRIEF: Final = 600  # seconds that a certificate of a proof lives
+# What keeps the rotation key from doing it, so that it is the client's admin's to do.
+_BY_HAND: Final = (Word.REFUSED, Word.SYNTAX, Word.NOT_ACCEPTED, Word.FILES)
 
 
 def under_way(authorities: Authorities) -> Optional[tuple[Authority, Authority]]:
@@ -47,35 +52,35 @@ def begin(authorities: Authorities) -> tuple[Authority, Authority]:
 
 
 class Rotation:
-    """The rotation from the authority OLD to NEW; fleet.run calls `serve` for each label."""
+    """The rotation from the authority OLD to NEW; fleet.run calls `serve` for each label.
+
+    NOTE stores what was done for a label, durably.
+    """
 
     def __init__(
-        self, settings: Settings, issuer: Issuer, old: Authority, new: Authority
+        self, settings: Settings, issuer: Issuer, old: Authority, new: Authority, note: Note
     ) -> None:
         self._settings: Final = settings
         self._issuer: Final = issuer
         self._old: Final = old
         self._new: Final = new
+        self._note: Final = note
 
     def serve(self, client: Client, name: str, tell: Tell) -> Record:
         """Bring the label NAME over to the new authority; raises Trouble."""
         label = Label(client.host, name)
         if not self.is_over(label):
-            self._prove_new(client, label)
+            self._admit(client, name)
             for record in self._issuer.issue([label], self._new):
                 if record.error:
                     return record
+                self._told(client, name, f"certificate of g{self._new.generation} in use")
                 tell(record.step_of())
-        pair, old = self._issuer.brief(label, self._old, BRIEF)
-        _, new = self._issuer.brief(label, self._new, BRIEF)
-        with Connection(client.config, client.host) as connection:
-            if not connection.is_refused(certified(pair, old)):
-                line = lines.line(self._settings, client.host, name, self._old)
-                raise Trouble(Word.STILL_ACCEPTED, f"authority g{self._old.generation} still lets"
-                                                   f" in; take out the line: {line}")
-            connection.login(certified(pair, new))
-            require_greeting(connection, name, pair)
-        return Record(client.host.name, name, "", Outcome.ROTATED, pair.generation, pair.key_id,
+        self._retire(client, name)
+        self._require_replaced(client, label)
+        pair = self._issuer.files(label)[0]
+        return Record(client.host.name, name, "", Outcome.ROTATED,
+                      pair.generation if pair else 0, pair.key_id if pair else "",
                       text=f"authority g{self._new.generation}, no other")
 
     def is_over(self, label: Label) -> bool:
@@ -83,74 +88,101 @@ class Rotation:
         found = self._issuer.in_use(label)
         return found is not None and found.authority == self._new.blob
 
-    def _prove_new(self, client: Client, label: Label) -> None:
-        pair, text = self._issuer.brief(label, self._new, BRIEF)
+    def _admit(self, client: Client, name: str) -> None:
+        """Let the client take the new authority for the label NAME, proven; raises Trouble."""
+        new = self._new
+        reason = self._asked(lambda: self._stage(client, name))
         try:
-            prove(client, label.name, pair, text)
+            self._prove(client, name)
         except Trouble as trouble:
-            if trouble.word != Word.NOT_ACCEPTED:
+            if reason is None or trouble.word != Word.NOT_ACCEPTED:
                 raise
-            line = lines.line(self._settings, client.host, label.name, self._new)
-            raise Trouble(trouble.word, f"doesn't take authority g{self._new.generation} yet; add"
-                                        f" the line: {line}") from None
+            line = lines.line(self._settings, client.host, name, new)
+            raise Trouble(trouble.word, f"doesn't take authority g{new.generation} yet; add the"
+                                        f" line: {line} ({reason})") from None
+        found = self._listed(client, name, new) if reason is None else None
+        if found is not None and found.staged:
+            client.rotation.confirm(name, new.id)
+            client.forget()
+            self._told(client, name, f"authority g{new.generation} confirmed")
+
+    def _stage(self, client: Client, name: str) -> None:
+        new = self._new
+        found = self._listed(client, name, new)
+        if found is None or found.staged:  # again: its day may be over
+            client.rotation.stage_authority(name, new.generation, new.pair.public)
+            client.forget()
+            self._told(client, name, f"authority g{new.generation} {new.id} staged")
+
+    def _retire(self, client: Client, name: str) -> None:
+        """Let the client take out the old authority of the label NAME, if it may; raises Trouble.
+
+        The client does so only if a certificate of the new one has logged in since.
+        """
+        old = self._old
+
+        def retire() -> None:
+            if self._listed(client, name, old) is None:
+                return
+            self._prove(client, name)
+            client.rotation.retire(name, old.id)
+            client.forget()
+            self._told(client, name, f"authority g{old.generation} {old.id} retired")
+
+        self._asked(retire)
+
+    def _prove(self, client: Client, name: str) -> None:
+        """Log in by a certificate of the new authority, which the client keeps as its proof."""
+        pair, text = self._issuer.brief(Label(client.host, name), self._new, BRIEF)
+        prove(client, name, pair, text, self._new)
+
+    def _require_replaced(self, client: Client, label: Label) -> None:
+        """Hold that the old authority is turned away and the new one is taken; raises Trouble."""
+        pair, old = self._issuer.brief(label, self._old, BRIEF)
+        _, new = self._issuer.brief(label, self._new, BRIEF)
+        with Connection(client.config, client.host) as connection:
+            if not connection.is_refused(certified(pair, old)):
+                line = lines.line(self._settings, client.host, label.name, self._old)
+                raise Trouble(Word.STILL_ACCEPTED, f"authority g{self._old.generation} still lets"
+                                                   f" in; take out the line: {line}")
+            connection.login(certified(pair, new))
+            require_greeting(connection, label.name, pair, self._new)
+
+    def _listed(self, client: Client, name: str, authority: Authority) -> Optional[Key]:
+        return client.list().find_authority(name, authority.id)
+
+    def _asked(self, request: Callable[[], None]) -> Optional[str]:
+        """Do REQUEST by the rotation key; return why it is not this key's to do, or None."""
+        try:
+            request()
+        except Trouble as trouble:
+            if trouble.word not in _BY_HAND:
+                raise
+            return str(trouble)
+        return None
+
+    def _told(self, client: Client, name: str, what: str) -> None:
+        self._note(client.host.name, name, what)
 
 
 def finish(
     authorities: Authorities, rotation: Rotation, everyone: Sequence[Label],
-    old: Authority, new: Authority, refused: int,
+    old: Authority, new: Authority, refused: int, note: Note,
 ) -> str:
     """Let NEW sign when all labels of EVERYONE have it, and forget OLD when all have REFUSED it.
 
-    Return what was done, empty where some label is still to come.
+    NOTE hears of it before: what is over begins anew at the next run. Return what was done, empty
+    where some label is still to come.
     """
     if not all(rotation.is_over(label) for label in everyone):
         return ""
+    is_last = refused >= len(everyone)
+    done = f"authority g{new.generation} signs"
+    if is_last:
+        done += f", g{old.generation} is removed"
+    note("", "ca", done)
     if authorities.current().generation != new.generation:
         authorities.promote(new)
-    if refused < len(everyone):
-        return f"authority g{new.generation} signs"
-    authorities.forget(old)
-    return f"authority g{new.generation} signs, g{old.generation} is removed"
-
-
-def prove(client: Client, label: str, pair: Pair, text: bytes) -> None:
-    """Log in with PAIR and its certificate TEXT and hold the greeting to it; raises Trouble."""
-    key = certified(pair, text)
-    with Connection(client.config, client.host) as connection:
-        connection.login(key)
-        require_greeting(connection, label, pair)
-
-
-def certified(pair: Pair, text: bytes) -> paramiko.PKey:
-    """Return the key of PAIR with its certificate TEXT; raises Trouble."""
-    key = private_key(pair.path)
-    key.load_certificate(text.decode("ascii").strip())
-    return key
-
-
-def require_greeting(connection: Connection, label: str, pair: Pair) -> None:
-    """Refuse any greeting but that of the certified key PAIR of LABEL; raises Trouble."""
-    try:
-        told = connection.greeting()
-    except Trouble as trouble:
-        if trouble.word != Word.NO_ANSWER:
-            raise
-        raise Trouble(Word.WRONG_KEY, "logged in and was not greeted; see that the client's"
-                                      " sshd_config says ExposeAuthInfo yes") from None
-    if (told.label, told.key, told.generation) != (label, pair.key_id, None):
-        raise Trouble(Word.WRONG_KEY, f"greeted {told.label} {told.key}, not {label}"
-                                      f" {pair.key_id}; look for another line of the authority")
-
-
-def prove_in_use(issuer: Issuer, client: Client, name: str) -> Record:
-    """Log in with the certificate of the label NAME in use; raises Trouble."""
-    label = Label(client.host, name)
-    pair, path = issuer.files(label)
-    found = certificate.read(path)
-    if pair is None or found is None:
-        raise Trouble(Word.FILES, f"{path}: is missing; bpc-ssh-keys ca issue --host"
-                                  f" {client.host.name}")
-    with open(path, "rb") as file:
-        prove(client, name, pair, file.read())
-    return Record(client.host.name, name, "", Outcome.CLEAN, pair.generation, pair.key_id,
-                  text=f"serial {found.serial}", about={"serial": found.serial})
+    if is_last:
+        authorities.forget(old)
+    return done

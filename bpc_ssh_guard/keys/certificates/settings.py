@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Optional
 
-from ...authorized_keys.authority import command
+from ...authorized_keys.authority import AuthorityCommand, authority_id
 from ...authorized_keys.managed import Uncomposable
 from ...duration import HOUR, MINUTE, parse_duration
 from ..config import ConfigError
@@ -38,10 +38,11 @@ class Call:
     program: str = DEFAULT_PROGRAM
     policy: Optional[str] = None  # None for the client's default
 
-    def command(self, label: str) -> bytes:
-        """Return the forced command of LABEL."""
+    def command(self, label: str, authority: bytes) -> bytes:
+        """Return the forced command of LABEL for AUTHORITY, `cert-` and its KEYID."""
         policy = None if self.policy is None else self.policy.encode("ascii")
-        return command(self.program.encode("ascii"), label.encode("ascii"), policy)
+        words = self.program.encode("ascii"), label.encode("ascii"), authority, policy
+        return AuthorityCommand(*words).compose()
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _call(where: str, table: Mapping[str, Any], default: Call) -> Call:
     call = Call(_path(where, table, "program", default.program) or default.program,
                 _path(where, table, "policy", default.policy))
     try:
-        call.command("label")
+        call.command("label", authority_id(b""))
     except Uncomposable as problem:
         raise ConfigError(f"{where}: program or policy {problem}") from None
     return call

@@ -2,92 +2,31 @@
 
 from __future__ import annotations
 
-import os
+import json
+import subprocess
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bpc_ssh_guard.keys.certificates import CERTIFICATE, certificate, settings
-from bpc_ssh_guard.keys.certificates.ca import Authorities
-from bpc_ssh_guard.keys.certificates.certificate import Terms
-from tests.lab.keyserver.world import World
-from tests.lab.process import run
-from tests.lab.sshd import Sshd
+from bpc_ssh_guard.keys.certificates import certificate
+from bpc_ssh_guard.keys.certificates.ca import Authority
+from bpc_ssh_guard.keys.files import Pairs
+from tests.lab.process import start
+
+from .site import LABEL, Site, open_certified_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from tests.lab.process import Done
+    from pathlib import Path
 
 pytestmark = pytest.mark.lab
-
-LABEL = "web1-backup"
-
-
-class Site:
-    """A client with a line of the authority for each label, and nothing else that lets in."""
-
-    def __init__(self, folder: str) -> None:
-        self.world = World(folder, ["web1"])
-        self.client = self.world.clients["web1"]
-        os.mkdir(f"{folder}/exposing")
-        self.client.sshd = Sshd(f"{folder}/exposing", extra=("ExposeAuthInfo yes",))
-        self.client.write_policy()
-        self.world.start()
-        self.server = self.world.server
-        self.server.enrol(self.client)  # the host key, and pairs that stay
-        self.server.write_config('channel = "certificate"', 'from = "127.0.0.1"')
-        with open(self.server.path, "a", encoding="ascii") as file:
-            file.write(f'[certificates]\nfolder = "{folder}/ca"\n'
-                       f'program = "{folder}/guard/sbin/bpc-ssh-guard"\n'
-                       f'policy = "{self.client.folder}/policy"\n')
-        self.ca("init")
-        self.allow(*self.lines())
-
-    def ca(self, action: str, *words: str, status: int = 0) -> Done[bytes]:
-        return self.server.run("ca", action, *words, status=status)
-
-    def lines(self) -> list[str]:
-        return self.ca("lines").stdout.decode("ascii").splitlines()
-
-    def allow(self, *lines: str) -> None:
-        self.client.sshd.authorize(lines)
-
-    def login(self, text: bytes, *command: str) -> Done[bytes]:
-        """Log in with the key of LABEL and the certificate TEXT."""
-        path = f"{self.server.folder}/shown-cert.pub"
-        with open(path, "wb") as file:
-            file.write(text)
-        argv = self.server.ssh(LABEL, *command)
-        argv[1:1] = ["-o", f"CertificateFile={path}"] if text else []
-        return run(argv)
-
-    def in_use(self) -> bytes:
-        with open(self.server.pairs(LABEL).folder / CERTIFICATE, "rb") as file:
-            return file.read()
-
-    def signed(self, begins: int = -60, ends: int = 600, **changes: object) -> bytes:
-        """Return a certificate with CHANGES to its terms, valid from BEGINS to ENDS from now."""
-        config = self.server.config
-        found = settings.load(config)
-        terms = replace(Terms.of(found, config.hosts["web1"], LABEL), **changes)
-        now = int(time.time())
-        authority = Authorities(found.folder).current()
-        return certificate.sign(authority, terms, self.server.current(LABEL), 7, now + begins,
-                                now + ends)
 
 
 @pytest.fixture(scope="module")
 def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("certificates")
-    os.chmod(folder, 0o755)
-    site = Site(str(folder))
-    try:
+    with open_certified_site(tmp_path_factory.mktemp("certificates")) as site:
         yield site
-    finally:
-        site.world.stop()
 
 
 def test_an_issued_certificate_logs_in_and_backs_up(channel: Site) -> None:
@@ -132,10 +71,12 @@ def test_the_key_without_its_certificate_is_turned_away(channel: Site) -> None:
 def test_another_authority_is_proven_before_it_signs_and_the_old_one_is_turned_away(
     channel: Site,
 ) -> None:
+    """The client's policy leaves its authorities to its admin, who adds and removes the lines."""
     channel.ca("issue")
     old, first = channel.in_use(), channel.lines()
 
-    channel.ca("rotate", status=1)  # the client has no line of it yet
+    said = channel.ca("rotate", status=1)  # the client has no line of it yet
+    assert b"has no Certificates" in said.stdout + said.stderr
     assert channel.in_use() == old
     both = channel.lines()
     channel.allow(*both)
@@ -145,4 +86,69 @@ def test_another_authority_is_proven_before_it_signs_and_the_old_one_is_turned_a
 
     assert channel.login(old).stdout == b""
     assert f"label={LABEL} ".encode() in channel.login(channel.in_use()).stdout
-    assert not os.path.exists(settings.load(channel.server.config).folder / "g1")
+    generations = [int(each.name[1:]) for each in channel.authorities.folder.glob("g?")]
+    assert generations == [channel.authorities.current().generation]
+
+
+def test_a_transfer_outlives_its_certificate_and_a_new_login_is_refused(channel: Site) -> None:
+    """As long as a backup takes, so long it may run: what sshd has let in, it lets go on."""
+    channel.ca("issue")
+    path = f"{channel.client.folder}/data/large"
+    with open(path, "wb") as file:
+        file.truncate(64 << 20)  # more than the pipes between us hold
+    text = channel.signed(ends=3)
+    argv = channel.argv(text, f"tar -c -f - -C {channel.client.folder}/data .")
+    with start(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+        assert running.stdout is not None
+        first = running.stdout.read(512)
+        while b"label=" in channel.login(text).stdout:
+            time.sleep(0.2)
+        rest = running.stdout.read()
+    assert running.wait() == 0
+    assert len(first) + len(rest) > 64 << 20
+    assert channel.login(text, "tar -c -f - -C / .").returncode == 255
+
+
+def test_a_certificate_of_a_host_is_turned_away(channel: Site) -> None:
+    text = channel.signed_for_host()
+    assert b"ssh-ed25519-cert" in text
+    done = channel.login(text)
+    assert (done.returncode, done.stdout) == (255, b"")
+
+
+def test_another_labels_certificate_gets_that_labels_line(channel: Site) -> None:
+    """The principal chooses the line, and the line the label: no key has two."""
+    other = "web1-restore"
+    text = channel.signed(label=other, command=channel.command(other))
+    assert f"label={other} ".encode() in channel.login(text).stdout
+    mixed = channel.signed(label=other)  # the command is that of the first label
+    done = channel.login(mixed)
+    assert (done.returncode, done.stdout) == (255, b"")
+
+
+def test_a_certificate_of_another_authority_is_turned_away(channel: Site, tmp_path: Path) -> None:
+    """A thief's own authority says all that the right one says."""
+    stranger = Authority(Pairs(tmp_path, mode=0o600).generate(1))
+    for claimed in (stranger.blob, channel.authorities.current().blob):
+        text = channel.signed(command=channel.command(LABEL, claimed), authority=stranger)
+        done = channel.login(text)
+        assert (done.returncode, done.stdout) == (255, b"")
+
+
+def test_what_is_due_is_renewed_and_what_is_not_is_left(channel: Site) -> None:
+    channel.ca("issue")
+    paths = [channel.path_of(label) for label in (LABEL, "web1-restore")]
+    now = int(time.time())
+    paths[0].write_bytes(channel.signed(begins=-9 * 3600, ends=17 * 3600))  # past its 8 hours
+    before = [path.read_bytes() for path in paths]
+
+    said = channel.ca("renew", "--json").stdout.splitlines()
+
+    assert [json.loads(each)["label"] for each in said] == [LABEL]
+    assert paths[0].read_bytes() != before[0]
+    assert paths[1].read_bytes() == before[1]
+    renewed = certificate.read(paths[0])
+    assert renewed is not None
+    assert renewed.begins <= now < renewed.ends
+    assert b"label=" in channel.login(channel.in_use()).stdout
+    assert channel.ca("renew").stdout == b""

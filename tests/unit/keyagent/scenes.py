@@ -23,9 +23,11 @@ Confine {confine}
 Key backup
     Backup  {root}/data
     From    192.0.2.7
+    Certificates web1
 Key restore
     Restore {root}/restored
     Grants  remote
+    Certificates web1
 Key local-restore
     Restore {root}/restored
 Key free-restore
@@ -127,9 +129,9 @@ class Client:
         mark = f" bpc-ssh-guard:{label}:".encode()
         return [raw for raw in self.read_keys().split(b"\n") if mark not in raw]
 
-    def argv(self, label: str, number: int) -> list[str]:
-        """Return what sshd would start for the key NUMBER of LABEL."""
-        words = ["--policy", self.policy_path, label, keyid(number)]
+    def argv(self, label: str, key: str) -> list[str]:
+        """Return what sshd would start for the line of KEY, its KEYID, of LABEL."""
+        words = ["--policy", self.policy_path, label, key]
         return ["/usr/bin/python3", "-ISB", "-c", START, CHECKOUT, *words]
 
     def environment(self, command: str | None) -> dict[str, str]:
@@ -140,8 +142,14 @@ class Client:
         self, label: str, number: int, command: str | None, *prefix: str
     ) -> subprocess.CompletedProcess[str]:
         """Run the guard for the key NUMBER of LABEL, behind the program PREFIX."""
+        return self.run_as(label, keyid(number), command, *prefix)
+
+    def run_as(
+        self, label: str, key: str, command: str | None, *prefix: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the guard for the line of KEY, its KEYID, of LABEL, behind the program PREFIX."""
         return subprocess.run(
-            [*prefix, *self.argv(label, number)], env=self.environment(command),
+            [*prefix, *self.argv(label, key)], env=self.environment(command),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
         )
 

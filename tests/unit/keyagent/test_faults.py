@@ -231,7 +231,7 @@ def test_a_request_gives_up_when_another_does_not_end(client) -> None:
 def test_four_at_once_stage_one_key(client) -> None:
     started = [
         subprocess.Popen(
-            client.argv("rotate", 1), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+            client.argv("rotate", keyid(1)), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
             env=client.environment(f"bpc-key/1 stage backup g2 {public(number)}"), text=True,
             stderr=subprocess.PIPE,
         )

@@ -18,8 +18,10 @@ KEY: dict[str, Any] = {
     "label": "web1-backup", "key": "a" * 32, "gen": 1, "staged": False, "until": None,
     "proven": 5, "used": 6, "consistent": True,
 }
+AUTHORITY: dict[str, Any] = {**KEY, "key": "cert-" + "a" * 32}
 LIST: dict[str, Any] = {
-    "v": 1, "ok": True, "keys": [KEY], "foreign": 2, "mode": "0600", "duplicates": ["b" * 32],
+    "v": 1, "ok": True, "keys": [KEY], "authorities": [AUTHORITY], "foreign": 2, "mode": "0600",
+    "duplicates": ["b" * 32],
     "grants": [{"label": "web1-restore", "id": "c" * 32, "until": 9}],
 }
 
@@ -35,6 +37,8 @@ def test_a_list_is_read() -> None:
     assert (listed.highest("web1-backup"), listed.highest("web1-restore")) == (1, 0)
     assert (key.is_confirmed, key.proven, listed.foreign, listed.mode) == (True, 5, 2, "0600")
     assert listed.grants[0].until == 9
+    assert listed.find_authority("web1-backup", "cert-" + "a" * 32) == listed.authorities[0]
+    assert listed.find_authority("web1-restore", "cert-" + "a" * 32) is None
 
 
 def test_every_answer_that_the_guard_writes_is_understood() -> None:
@@ -62,6 +66,9 @@ def test_the_words_of_the_client_are_those_of_the_protocol() -> None:
 
 
 WRONG: dict[str, Any] = {
+    "a key among the authorities": {**LIST, "authorities": [KEY]},
+    "an authority among the keys": {**LIST, "keys": [AUTHORITY]},
+    "no authorities": {name: LIST[name] for name in LIST if name != "authorities"},
     "another version": {**LIST, "v": 2},
     "no version": {name: LIST[name] for name in LIST if name != "v"},
     "a version that is true": {**LIST, "v": "1"},

@@ -33,7 +33,7 @@ class Server:
             file.write(f'[paths]\nvar = "{folder}/var"\netc = "{folder}/etc"\nreader = ""\n')
             for name in ("new", "ageing", "old"):
                 file.write(f'[host.{name}]\nlabels = {{ backup = "{name}-backup" }}\n')
-            file.write('[host.signed]\nchannel = "certificate"\n')
+            file.write('[host.signed]\nchannel = "certificate"\nfrom = []\n')
         self.store = Store(load(self.path).database)
         now = int(time.time())
         for name, days in (("new", 1), ("ageing", 80), ("old", 91)):

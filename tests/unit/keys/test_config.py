@@ -85,6 +85,8 @@ REFUSED = {
     "a relative folder": ("[paths]\nvar = 'keys'", "no absolute path"),
     "a path with a line feed": ('[paths]\nvar = "/a\\nb"', "takes a string"),
     "a key in no agent": ("[host.a]\nrotation_key = 'agent:abc'", "no fingerprint"),
+    "certificates from anywhere, unsaid": (
+        "[host.a]\nchannel = 'certificate'", "[host.a]: channel = \"certificate\" needs from"),
     "another channel": ("[host.a]\nchannel = 'admin'", "key or certificate"),
     "a fingerprint of MD5": ("[host.a]\nfingerprint = 'MD5:00'", "no fingerprint"),
     "a table that is none": ("host = 3", "host is no table"),

@@ -68,7 +68,7 @@ def test_ssh_offers_one_key_forwards_nothing_and_asks_nobody(tmp_path: Path) -> 
 
 
 def test_a_client_of_certificates_shows_the_one_beside_its_key(tmp_path: Path) -> None:
-    config = configured(tmp_path, '[host.web1]\nchannel = "certificate"\n[host.web2]\n')
+    config = configured(tmp_path, '[host.web1]\nchannel = "certificate"\nfrom = []\n[host.web2]\n')
     render(config)
     shown = [effective(config.stanzas / f"{name}.backup.conf", name).get("certificatefile")
              for name in ("web1", "web2")]

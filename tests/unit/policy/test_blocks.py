@@ -126,6 +126,17 @@ def test_refuses_grants_that_mean_nothing(line: str, said: str) -> None:
     assert complaint(f"{RESTORE}{line}\n") == f"/policy{said}"
 
 
+def test_authorities_are_the_admins_own_where_nothing_is_said() -> None:
+    assert block(RESTORE).certificates is None
+    assert block(BACKUP + "Certificates web1.example.org\n").certificates == b"web1.example.org"
+
+
+@pytest.mark.parametrize("name", ["web1@web2", '"web1,web2"', '"a b"', "*", "w" * 254, '""'])
+def test_refuses_what_names_no_host(name: str) -> None:
+    said = "/policy:3: Certificates takes this host's name; "
+    assert complaint(f"{BACKUP}Certificates {name}\n").startswith(said)
+
+
 @pytest.mark.parametrize("number", [0, 1, 19])
 def test_takes_a_niceness(number: int) -> None:
     assert block(f"{BACKUP}Nice {number}\n").nice == number

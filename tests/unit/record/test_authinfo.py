@@ -112,8 +112,14 @@ def test_names_a_plain_key_as_ssh_keygen_does(pair: Pair, tmp_path: Path) -> Non
     }
 
 
+def authority_id(path: str) -> bytes:
+    """Return what a line for certificates of the authority at PATH says for a KEYID."""
+    blob = base64.b64decode(_words(f"{path}.pub")[1])
+    return CERTIFICATE + hashlib.sha256(blob).hexdigest()[:32].encode()
+
+
 def test_names_the_key_in_a_certificate(pair: Pair, authority: str, tmp_path: Path) -> None:
-    found = authinfo.identify(write(tmp_path, line(pair.certificate)), CERTIFICATE)
+    found = authinfo.identify(write(tmp_path, line(pair.certificate)), authority_id(authority))
 
     assert (found.complaint, found.key_id) == ("", pair.key_id)
     assert dict(found.members) == {
@@ -138,14 +144,21 @@ def test_another_key_is_a_complaint_that_names_it(pair: Pair, tmp_path: Path) ->
     assert dict(found.members)["ssh.key.source"] == "authinfo"
 
 
-def test_a_plain_key_is_no_certificate(pair: Pair, tmp_path: Path) -> None:
-    found = authinfo.identify(write(tmp_path, line(pair.public)), CERTIFICATE)
-    assert found.complaint == "no certificate logged in"
+def test_a_plain_key_is_no_certificate(pair: Pair, authority: str, tmp_path: Path) -> None:
+    found = authinfo.identify(write(tmp_path, line(pair.public)), authority_id(authority))
+    assert found.complaint == "no certificate of the authority logged in"
     assert dict(found.members)["ssh.key.fingerprint"] == fingerprint(f"{pair.path}.pub")
 
 
+def test_a_certificate_of_another_authority_is_a_complaint(pair: Pair, tmp_path: Path) -> None:
+    wanted = CERTIFICATE + b"0" * 32
+    found = authinfo.identify(write(tmp_path, line(pair.certificate)), wanted)
+    assert found.complaint == "no certificate of the authority logged in"
+    assert dict(found.members)["ssh.cert.id"] == IDENTITY
+
+
 def test_without_the_variable_a_line_for_certificates_fits_nobody() -> None:
-    found = authinfo.identify(None, CERTIFICATE)
+    found = authinfo.identify(None, CERTIFICATE + b"0" * 32)
     assert "ExposeAuthInfo yes" in found.complaint
     assert found.members == ()
 
@@ -251,17 +264,20 @@ def test_malformed_lines_vouch_for_nobody(pairs: dict[str, Pair], tmp_path: Path
 def test_a_certificate_of_an_unknown_type_vouches_for_nobody(tmp_path: Path) -> None:
     kind = b"ssh-new-cert-v02@openssh.com"
     blob = base64.b64encode(len(kind).to_bytes(4, "big") + kind + bytes(200)).decode()
-    found = authinfo.identify(write(tmp_path, line((kind.decode(), blob))), CERTIFICATE)
+    found = authinfo.identify(write(tmp_path, line((kind.decode(), blob))),
+                              CERTIFICATE + b"0" * 32)
     assert "unknown type" in found.complaint
 
 
-def test_a_hostile_key_id_is_inert_in_the_record(pairs: dict[str, Pair], tmp_path: Path) -> None:
+def test_a_hostile_key_id_is_inert_in_the_record(
+    pairs: dict[str, Pair], authority: str, tmp_path: Path
+) -> None:
     """The authority's operator may write anything there."""
     hostile = b"\x1b[2J\xff\nx\xe2\x80\xae\"\\</s>ab"
     assert len(hostile) == len(IDENTITY)
     data = changed(pairs["ed25519"], IDENTITY.encode(), hostile)
 
-    found = authinfo.identify(write(tmp_path, data), CERTIFICATE)
+    found = authinfo.identify(write(tmp_path, data), authority_id(authority))
 
     record = encode(found.members)
     assert record.isascii()
