@@ -160,6 +160,8 @@ class Disk:
             raise
         except NotADirectoryError as error:
             raise FileNotFoundError(error.errno, error.strerror, real) from None
+        except ValueError:  # a NUL, or characters that no file's name has
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), real) from None
         except OSError as error:
             raise Undecided(real, error.strerror or "can't be seen") from None
 
@@ -172,7 +174,10 @@ class Disk:
             for number, name in enumerate(names):
                 last = number == len(names) - 1
                 how = flags if last else os.O_PATH | os.O_DIRECTORY
-                there = os.open(name, how | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                try:
+                    there = os.open(name, how | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                except ValueError:  # as in _lstat
+                    raise FileNotFoundError(errno.ENOENT, "no such name", real) from None
                 os.close(here)
                 here = there
             yield here
