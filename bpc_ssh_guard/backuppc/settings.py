@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 from .hosts import HostLine, read_hosts
 from .perl.evaluate import Before, Conf, evaluate
 from .perl.reader import read
-from .perl.values import Value
+from .perl.values import Value, octets
 from .undecided import Undecided
 
 if TYPE_CHECKING:
@@ -129,8 +129,7 @@ class Settings:
             return str(getattr(self._layout, _FOLDERS[name]))
         if not value.startswith("/") or "\0" in value:
             raise Undecided(name, "not an absolute path")
-        # A value holds the file's bytes as latin-1; a path is what those bytes name.
-        path = value.encode("latin-1", "replace").decode("utf-8", "surrogateescape")
+        path = octets(value).decode("utf-8", "surrogateescape")
         return path.rstrip("/") or "/"
 
     def files(self) -> tuple[ConfigFile, ...]:

@@ -32,6 +32,14 @@ def number(value: Value) -> Union[int, float]:
     return int(exact) if exact.is_integer() else exact
 
 
+def octets(value: str) -> bytes:
+    """Return the bytes that perl hands to the system for VALUE: wide characters are UTF-8."""
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8")
+
+
 def text(value: Value) -> str:
     """Return VALUE as Perl prints it; undef is empty. Raise TypeError for a list or hash."""
     if isinstance(value, (list, dict)):

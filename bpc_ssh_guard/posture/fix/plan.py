@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Optional
 
+from ...backuppc.settings import Settings
 from ...backuppc.undecided import Undecided
 from ..finding import Auto, State
 from ..repair import ConfigRepair, ModeRepair
@@ -72,6 +73,8 @@ def apply(site: Site, steps: Sequence[Step], journal: Journal) -> Iterator[Step]
                 modes.apply(site, step.repair, journal)
             else:
                 configuration.apply(site, step.repair, journal)
+                # A host's hash is made from the server's, which this may just have changed.
+                site = replace(site, settings=Settings.read(site.disk, site.layout))
         except (Refused, Undecided, OSError) as error:
             yield replace(step, state=REFUSED, reason=str(error))
         else:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Optional
 
+from ...backuppc.perl.values import octets
 from ...backuppc.undecided import Undecided
 from ..evidence.secrets import ENVIRONMENT, SECRET_KEYS, of_file
 from ..evidence.unit import find_unit, variable
@@ -99,12 +100,7 @@ def password(site: Site) -> bytes:
     values = _values(site)
     if obstacle is not None or not values:
         raise Refused(obstacle or f"no file sets {KEY} to anything")
-    value = next(iter(values))
-    # As perl hands it to smbclient: a string of bytes, or of wide characters as UTF-8.
-    try:
-        return value.encode("latin-1")
-    except UnicodeEncodeError:
-        return value.encode("utf-8")
+    return octets(next(iter(values)))
 
 
 def holders(site: Site) -> list[ConfigFile]:

@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bpc_ssh_guard.posture.audit import run
+from bpc_ssh_guard.posture.check import Check
 from bpc_ssh_guard.posture.checks import BY_ID
 from bpc_ssh_guard.posture.finding import Auto, State
 from bpc_ssh_guard.posture.fix import plan
 from bpc_ssh_guard.posture.fix.journal import Journal
-from bpc_ssh_guard.posture.repair import ModeRepair
+from bpc_ssh_guard.posture.repair import ConfigRepair, ModeRepair
 from tests.posture_tree import CONF, CONFIG
 
 CHECKS = ("SEC-01", "SEC-02")
@@ -86,3 +87,28 @@ def test_tells_why_a_step_is_refused_and_goes_on_with_the_others(stock):
     assert states[f"{CONF}/localhost.pl"].state == plan.REFUSED
     assert "hard links" in states[f"{CONF}/localhost.pl"].reason
     assert states[CONFIG].state == plan.DONE
+
+
+class _Edits(Check):
+    """A check that has a setting changed in config.pl, and another in a host's file."""
+
+    id = "SEC-02"
+
+    def judge(self, site):
+        return ()
+
+    def repairs(self, site, finding):
+        yield ConfigRepair(None, ("CgiUserConfigEdit", "RsyncArgs"), "0")
+        yield ConfigRepair("localhost", ("CgiUserConfigEdit", "RsyncSshArgs"), "0")
+
+
+def test_makes_a_hosts_hash_from_the_servers_as_it_was_just_changed(stock):
+    stock.append(stock.host_file("localhost"), "$Conf{CgiUserConfigEdit}{TarFullArgs} = 0;")
+    site = stock.site()
+    finding = next(each for each in run(site, [BY_ID["SEC-02"]]).findings)
+    steps = plan.plan(site, {"SEC-02": _Edits}, [replace(finding, state=State.FAIL)])
+    with contextlib.closing(Journal(site.disk)) as journal:
+        assert [step.state for step in plan.apply(site, steps, journal)] == [plan.DONE] * 2
+    edit = stock.site().setting("CgiUserConfigEdit", "localhost")
+    assert [edit[key] for key in ("RsyncArgs", "RsyncSshArgs", "TarFullArgs")] == ["0"] * 3
+    assert edit["TarIncrArgs"] == "1"
