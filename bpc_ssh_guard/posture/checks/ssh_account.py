@@ -9,6 +9,7 @@ from ...authorized_keys.line import parse_file
 from ...backuppc.undecided import Undecided
 from ..check import Check
 from ..evidence.places import home
+from ..evidence.sshconfig import key_files
 from ..evidence.sudoers import rules_of
 from ..finding import Auto, Finding, Section, Severity
 
@@ -31,7 +32,8 @@ class Doors(Check):
     section = Section.SSH_KEYS
     severity = Severity.HIGH
     title = "way in to backuppc, or from it to root"
-    looks_at = "backuppc's own authorized_keys, and what sudoers lets it run on this server"
+    looks_at = ("backuppc's own authorized_keys, wherever sshd_config has them, and what sudoers"
+                " lets it run on this server")
     proof = "the files are parsed; a client's sudoers is seen by `bpc-ssh-guardctl doctor` there"
     why = ("A key that logs in as backuppc has its keys to all clients; tar and rsync under sudo"
            " read, write and run what their arguments say, so they are root.")
@@ -45,8 +47,7 @@ class Doors(Check):
             self.passed(site.user, "no key logs in as it, and sudo lets it run nothing as root")]
 
     def _keys(self, site: Site) -> Iterator[Finding]:
-        for name in ("authorized_keys", "authorized_keys2"):
-            path = f"{home(site)}/.ssh/{name}"
+        for path in key_files(site.disk, home(site), site.user):
             try:
                 data = site.disk.read(path)
             except FileNotFoundError:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ...backuppc.disk import Disk
 
 SYSTEM: Final = "/etc/ssh/ssh_config"
+SERVER: Final = "/etc/ssh/sshd_config"
+_MOST_INCLUDED: Final = 100  # files of sshd_config.d
 _DEEPEST: Final = 16  # READCONF_MAX_DEPTH of readconf.c
 _LINE: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*\S)\s*")
 _MANY: Final = ("identityfile", "certificatefile")  # these add up; of others the first counts
@@ -85,6 +87,32 @@ def _lines(
                 yield from _lines(disk, each, host, folder, home, depth + 1)
         elif applies:
             yield Option(name, value.strip('"'), path, number)
+
+
+def key_files(disk: Disk, home: str, user: str) -> list[str]:
+    """Return where sshd may look for keys that log in as USER, whatever Match decides.
+
+    Raise Undecided where sshd_config can't be read.
+    """
+    names = [".ssh/authorized_keys", ".ssh/authorized_keys2"]
+    pending, seen = [SERVER], 0
+    while pending:
+        path = pending.pop()
+        seen += 1
+        if seen > _MOST_INCLUDED:
+            raise Undecided(path, "too many files included")
+        try:
+            text = disk.read(disk.real(path)).decode("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            continue
+        for option in filter(None, map(_LINE.fullmatch, text.split("\n"))):
+            if option[1].lower() == "include":
+                pending += _included(disk, option[2].split(), posixpath.dirname(SERVER), home)
+            elif option[1].lower() == "authorizedkeysfile":
+                names += [name for name in option[2].split() if name != "none"]
+    tokens = {"%h": home, "%u": user, "%%": "%"}
+    paths = [re.sub(r"%[hu%]", lambda token: tokens[token[0]], name.strip('"')) for name in names]
+    return list(dict.fromkeys(posixpath.join(home, path) for path in paths))
 
 
 def _included(disk: Disk, patterns: list[str], folder: str, home: str) -> Iterator[str]:

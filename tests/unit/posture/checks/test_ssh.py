@@ -127,3 +127,13 @@ def test_leaves_the_live_proof_alone_unless_asked(stock):
 def test_passes_a_backup_of_a_password_that_the_folder_closes(sound):
     sound.write(f"{CONF}/config.pl.old", "$Conf{FtpPasswd} = 'x';", 0o644, BACKUPPC)
     assert one(sound, "SEC-03").state.value == "pass"
+
+
+def test_finds_a_key_for_backuppc_where_sshd_looks_for_it(sound):
+    path = add_key(sound)
+    sound.write("/etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\n"
+                "# AuthorizedKeysFile none\n")
+    sound.write("/etc/ssh/sshd_config.d/keys.conf",
+                "Match User backuppc\n AuthorizedKeysFile /etc/ssh/keys/%u\n")
+    sound.write("/etc/ssh/keys/backuppc", sound.read(f"{path}.pub"), 0o644)
+    assert troubles(sound, "SSH-07") == {("SSH-07", "fail", "high", "/etc/ssh/keys/backuppc")}
