@@ -115,12 +115,13 @@ class Authorities:
                 os.chmod(self.folder, _FOLDER_MODE)
                 sync_folder(self.folder.parent)
             with self.exclusive():
-                if self._pairs.all():
+                made = self._pairs.all()
+                if self._pairs.current() is not None or made.keys() - {1}:
                     raise Trouble(Word.FILES, f"{self.folder}: has an authority; replace it by"
                                               " bpc-ssh-keys ca rotate")
                 self._pairs.sweep()  # of a run that was killed
                 Serials.begin(self.folder)
-                pair = self._pairs.generate(1)
+                pair = made.get(1) or self._pairs.generate(1)
                 self._pairs.switch(1)
         except OSError as error:
             raise Trouble(Word.FILES, f"{error.filename}: {error.strerror}") from None

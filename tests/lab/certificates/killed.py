@@ -28,7 +28,8 @@ def _die() -> NoReturn:
     raise SystemExit("not killed")
 
 
-def _at_note(text: str) -> None:
+def at_note(text: str) -> None:
+    """End this process before an event that begins with TEXT is stored."""
     note = Store.note
 
     def killed(self: Store, host: str, label: str, what: str) -> None:
@@ -39,7 +40,8 @@ def _at_note(text: str) -> None:
     Store.note = killed  # type: ignore[method-assign]
 
 
-def _at_write(number: int) -> None:
+def at_write(number: int) -> None:
+    """End this process before the change NUMBER of a file."""
     left = [number]
 
     def counted(work: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,7 +62,7 @@ if __name__ == "__main__":
     point, *words = sys.argv[1:]
     kind, _, what = point.partition(":")
     if kind == "note":
-        _at_note(what)
+        at_note(what)
     else:
-        _at_write(int(what))
+        at_write(int(what))
     sys.exit(main(words))
