@@ -166,9 +166,9 @@ FAULTS = {
         lambda tree: tree.remove(f"{CODE}/bin/BackupPC_dump"),
         ("INS-03", "fail", "medium", f"{CODE}/bin/BackupPC_dump")),
     "an open TopDir": (
-        lambda tree: tree.chmod(TOP, 0o755), ("POL-01", "fail", "critical", TOP)),
+        lambda tree: tree.chmod(TOP, 0o705), ("POL-01", "fail", "critical", TOP)),
     "a TopDir to pass through": (
-        lambda tree: tree.chmod(TOP, 0o751), ("POL-01", "fail", "critical", TOP)),
+        lambda tree: tree.chmod(TOP, 0o701), ("POL-01", "fail", "critical", TOP)),
     "open logs elsewhere": (
         lambda tree: (tree.folder("/var/log/backuppc", 0o755, BACKUPPC),
                       tree.configure("$Conf{LogDir} = '/var/log/backuppc';")),

@@ -1,17 +1,14 @@
-"""What a check proposes mends what it found: bits taken away, or one setting changed."""
+"""What a check proposes for what it found; that it mends, the tests of `fix` show."""
 
 from __future__ import annotations
-
-import os
-import stat
 
 import pytest
 
 from bpc_ssh_guard.posture.checks import BY_ID
 from bpc_ssh_guard.posture.finding import Auto, State
-from bpc_ssh_guard.posture.repair import ConfigRepair, ModeRepair
+from bpc_ssh_guard.posture.repair import ConfigRepair
 
-from .conftest import found, one, troubles
+from .conftest import found, one
 from .test_planted_faults import FAULTS
 
 MODES = [name for name, (_, expected) in FAULTS.items()
@@ -26,22 +23,6 @@ def repairs(tree, *ids):
     site = tree.site()
     return [(finding, list(BY_ID[finding.id]().repairs(site, finding)))
             for finding in found(tree, *ids)]
-
-
-@pytest.mark.parametrize("name", [each for each in MODES if each not in BY_HAND])
-def test_taking_bits_away_mends(sound, name):
-    plant, expected = FAULTS[name]
-    plant(sound)
-    for finding, proposed in repairs(sound, expected[0]):
-        if finding.state == State.FAIL:
-            assert proposed
-        for repair in proposed:
-            assert isinstance(repair, ModeRepair)
-            path = sound.path(repair.path)
-            mode = stat.S_IMODE(os.lstat(path).st_mode)
-            assert not path.is_symlink()
-            path.chmod(mode & repair.mask)
-    assert expected not in troubles(sound, expected[0])
 
 
 @pytest.mark.parametrize("name", sorted(set(MODES) & BY_HAND))
