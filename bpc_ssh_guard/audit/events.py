@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-import calendar
-import functools
-import time
+from itertools import count
 from typing import TYPE_CHECKING, Final, Optional
 
-from . import form
+from . import form, opening
+from .clock import to_ns
 from .finding import Finding, Severity
-from .segments import lines_of
+from .opening import ENTITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .segments import Segment
+    from .opening import Openings
 
 CLOCK_STEP_NS: Final = 2_000_000_000  # what drift and waiting for the lock explain
 LONGEST_RUN_NS: Final = 3 * 24 * 3600 * 1_000_000_000  # BackupPC gives up on a client before
 
+_STARTED: Final = b"command-started"
+_ENDED: Final = b"command-ended"
+_STARTED_MEMBER: Final = b'"event.action":"%b"' % _STARTED
+_ENDED_MEMBER: Final = b'"event.action":"%b"' % _ENDED
+_OF_RUNS: Final = (_STARTED_MEMBER, _ENDED_MEMBER)
 _BOOTTIME: Final = b',"bpc.boottime_ns":'
 _DIGITS: Final = 20  # of 2**64
 
 
-def read_events(segments: Sequence[Segment]) -> list[Finding]:
-    """Return notes about SEGMENTS: steps of the clock, and starts that have no end."""
-    reader = _Events()
-    for segment in segments:
-        with segment.open() as file:
-            for line in lines_of(file):
-                reader.take(line)
-    return [*reader.steps, *reader.unended()]
+class Events:
+    """What the lines of a log show as they are taken, in their order."""
 
-
-class _Events:
     def __init__(self) -> None:
-        self.steps: list[Finding] = []
+        self._steps: list[Finding] = []
         self._clock: Optional[tuple[bytes, int, int]] = None  # boot, wall and boottime
         self._running: dict[bytes, tuple[int, int]] = {}  # sequence and wall of each start
+
+    def findings(self) -> list[Finding]:
+        """Return notes about all that was taken: steps of the clock, and starts without an end."""
+        return [*self._steps, *self._unended()]
 
     def take(self, line: bytes) -> None:
         """Take LINE if it has the form of a record and says when it was written."""
@@ -52,17 +52,53 @@ class _Events:
             step = (wall - self._clock[1]) - (boottime - self._clock[2])
             if abs(step) > CLOCK_STEP_NS:
                 text = f"the clock was set by {step / 1e9:+.0f} seconds before record {number}"
-                self.steps.append(Finding(Severity.NOTE, "clock", text, records=(number, number)))
+                self._steps.append(Finding(Severity.NOTE, "clock", text, records=(number, number)))
         self._clock = boot, wall, boottime
         action = form.member_after(line, b',"event.action":"')
-        if action in (b"command-started", b"command-ended"):
+        if action in (_STARTED, _ENDED):
             entity = form.member_after(line, b',"process.entity_id":"')
-            if entity is not None and action == b"command-started":
+            if entity is not None and action == _STARTED:
                 self._running[entity] = number, wall
             elif entity is not None:
                 self._running.pop(entity, None)
 
-    def unended(self) -> Iterator[Finding]:
+    def take_stretch(self, lines: Sequence[bytes], first: int) -> None:
+        """Take LINES, without their LFs, which are proved to be the records from FIRST on."""
+        read = opening.read(lines)
+        if read is None or not self._is_steady(read) or not self._take_runs(read, first):
+            for line in lines:
+                self.take(line + b"\n")
+            return
+        self._clock = read.boot, read.walls[-1], read.boottimes[-1]
+
+    def _is_steady(self, read: Openings) -> bool:
+        """Tell whether no two records that READ opens can have a step of the clock between them."""
+        apart = [wall - boottime for wall, boottime in zip(read.walls, read.boottimes)]
+        if self._clock is not None and self._clock[0] == read.boot:
+            apart.append(self._clock[1] - self._clock[2])
+        return max(apart) - min(apart) <= CLOCK_STEP_NS
+
+    def _take_runs(self, read: Openings, first: int) -> bool:
+        """Take the starts and ends among what READ opens; False where one is laid out otherwise.
+
+        All may be taken once more then: of each run the last one counts.
+        """
+        running, begin = self._running, len(ENTITY)
+        for number, action, entity, wall in zip(
+            count(first), read.actions, read.entities, read.walls
+        ):
+            if action not in _OF_RUNS:
+                continue
+            end = entity.find(b'"', begin)
+            if entity[:begin] != ENTITY or end != len(entity) - 1:
+                return False
+            if action == _STARTED_MEMBER:
+                running[entity[begin:end]] = number, wall
+            else:
+                running.pop(entity[begin:end], None)
+        return True
+
+    def _unended(self) -> Iterator[Finding]:
         """Yield the starts without an end that can't be running still."""
         last = self._clock[1] if self._clock else 0
         for number, wall in self._running.values():
@@ -78,21 +114,3 @@ def _boottime(line: bytes) -> Optional[int]:
     begin += len(_BOOTTIME)
     digits = line[begin : line.find(b",", begin)]
     return int(digits) if digits.isdigit() and len(digits) <= _DIGITS else None
-
-
-def to_ns(stamp: Optional[bytes]) -> Optional[int]:
-    """Return the nanoseconds since the epoch of STAMP, `YYYY-MM-DDTHH:MM:SS.ffffffZ`."""
-    if stamp is None or len(stamp) != 27:
-        return None
-    minute, second, micro = _minute(stamp[:16]), stamp[17:19], stamp[20:26]
-    if minute is None or not (second + micro).isdigit():
-        return None
-    return (minute + int(second)) * 1_000_000_000 + int(micro) * 1000
-
-
-@functools.lru_cache(maxsize=64)  # nearly every record is of the minute of the one before
-def _minute(stamp: bytes) -> Optional[int]:
-    try:
-        return calendar.timegm(time.strptime(stamp.decode("ascii"), "%Y-%m-%dT%H:%M"))
-    except ValueError:
-        return None

@@ -21,9 +21,9 @@ MAC_DIGITS: Final = 2 * seal.MAC_BYTES
 # The end of every record, to be filled in with the hex digits of h and m.
 EVIDENCE: Final = seal.HEAD_MARK + b"%b" + seal.MAC_MARK + b"%b" + seal.END
 _TIME: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
-_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
-_PADDING: Final = bytes(64 - seal.KEY_BYTES)
+INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
+PADDING: Final = bytes(64 - seal.KEY_BYTES)
 
 
 def has_form(line: bytes) -> bool:
@@ -62,9 +62,9 @@ def mac_for(key: bytes, head: bytes) -> bytes:
 
     seal.hmac by hashlib: OpenSSL's hash is the faster one for long lines, its HMAC is not.
     """
-    padded = key + _PADDING
-    inner = sha256(padded.translate(_INNER) + head).digest()
-    return hexlify(sha256(padded.translate(_OUTER) + inner).digest()[: seal.MAC_BYTES])
+    padded = key + PADDING
+    inner = sha256(padded.translate(INNER) + head).digest()
+    return hexlify(sha256(padded.translate(OUTER) + inner).digest()[: seal.MAC_BYTES])
 
 
 def member_after(line: bytes, mark: bytes) -> Optional[bytes]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 GZIP: Final = ".gz"
+BLOCK: Final = 128 << 10  # bytes read at once: what the processor's cache holds with what is made
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,19 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
     """Yield each line of FILE with its LF; of an overlong one pieces, none of which is a record."""
     while line := file.readline(RECORD_LIMIT + 1):
         yield line
+
+
+def blocks_of(file: BinaryIO) -> Iterator[bytes]:
+    """Yield what FILE holds in blocks of whole lines, split nowhere but where `lines_of` does."""
+    rest = b""
+    while data := file.read(BLOCK):
+        data = rest + data
+        end = data.rfind(b"\n") + 1
+        if end:
+            yield data[:end]
+        rest = data[end:]
+        while len(rest) > RECORD_LIMIT:
+            yield rest[: RECORD_LIMIT + 1]
+            rest = rest[RECORD_LIMIT + 1 :]
+    if rest:
+        yield rest

@@ -7,22 +7,24 @@ one edit is one finding and not a thousand. Evidence stands at fixed bytes: no J
 from __future__ import annotations
 
 from binascii import hexlify
+from bisect import bisect_right
 from hashlib import sha256
 from hmac import compare_digest
+from io import BytesIO
 from typing import TYPE_CHECKING, Final, Optional
 
 from ..record import seal
-from ..record.seal import RATCHET_LABEL
-from . import form
+from . import form, stretch
 from .finding import Finding, Severity
 from .form import EVIDENCE, RECOVERED, TAIL, mac_for
 from .junk import Junk
-from .segments import lines_of
+from .segments import blocks_of, lines_of
 from .verdict import Start, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from .events import Events
     from .segments import Segment
     from .witness import Witness
 
@@ -38,9 +40,13 @@ def verify(
     chain: bytes,
     start: Start,
     witnesses: Iterable[Witness] = (),
+    events: Optional[Events] = None,
 ) -> Verdict:
-    """Return what SEGMENTS of CHAIN prove from START on; raises OSError."""
-    reader = _Reader(chain, start, witnesses)
+    """Return what SEGMENTS of CHAIN prove from START on; raises OSError.
+
+    EVENTS takes every line that is read.
+    """
+    reader = _Reader(chain, start, witnesses, events)
     for segment in segments:
         reader.read(segment)
     return reader.end()
@@ -49,7 +55,10 @@ def verify(
 class _Reader:
     """One pass over the segments."""
 
-    def __init__(self, chain: bytes, start: Start, witnesses: Iterable[Witness]) -> None:
+    def __init__(
+        self, chain: bytes, start: Start, witnesses: Iterable[Witness], events: Optional[Events]
+    ) -> None:
+        self.events = events
         self.verdict = Verdict(chain, start.sequence, start.head, start.key, start.sequence)
         self.verdict.with_key = start.key is not None
         self.sequence, self.head, self.key = start.sequence, start.head, start.key
@@ -59,30 +68,68 @@ class _Reader:
         self.last: Optional[bytes] = None
         self.segment: Optional[Segment] = None
         self.offset = 0
+        self.skipping = False  # records that were verified before
         self.may_skip = GAP_LIMIT
         self.forged: Optional[list[int]] = None  # first and last of a run of wrong MACs
         self.awaited: dict[int, list[Witness]] = {}
         for witness in witnesses:
             if witness.chain == chain:
                 self.awaited.setdefault(witness.sequence, []).append(witness)
+        self.met_at = sorted(self.awaited)  # numbers at which a witness is or was awaited
         self._meet_witnesses()
 
     def read(self, segment: Segment) -> None:
         """Read SEGMENT, all of whose records must follow on what came before."""
         if self.segment is not None:
             self._end_segment(last=False)
-        skipping = self.segment is None and segment.first < self.sequence
+        self.skipping = self.segment is None and segment.first < self.sequence
         self.segment, self.offset = segment, 0
         with segment.open() as file:
-            for line in lines_of(file):
-                if skipping:  # what was verified before
-                    number = form.number_of(line)
-                    skipping = number is None or number < self.sequence
-                elif self.offset == 0 and segment.first != self.sequence:
-                    self._skip_to(segment.first, form.previous_head(line))
-                if not skipping and not self._take(line):
-                    self._take_no_record(line)
-                self.offset += len(line)
+            for block in blocks_of(file):
+                if not self._take_block(block):
+                    for line in lines_of(BytesIO(block)):
+                        self._take_line(segment, line)
+
+    def _take_block(self, block: bytes) -> bool:
+        """Take BLOCK if it is nothing but whole records that follow on; else nothing of it."""
+        first, lines = self.sequence, block.split(b"\n")
+        if lines.pop() or not self._may_take(block, len(lines)):
+            return False
+        behind = stretch.prove(lines, first, self.head, self.key)
+        if behind is None:
+            return False
+        self._end_forged()
+        if self.events is not None:
+            self.events.take_stretch(lines, first)
+        if self.first is None:
+            self.first = lines[0] + b"\n"
+        self.last = lines[-1] + b"\n"
+        self.head, self.key = behind
+        self.sequence += len(lines)
+        self.offset += len(block)
+        return True
+
+    def _may_take(self, block: bytes, count: int) -> bool:
+        """Tell whether nothing else is due before the end of BLOCK, of COUNT lines, than proof."""
+        segment = self.segment
+        follows = segment is None or self.offset > 0 or segment.first == self.sequence
+        due = bisect_right(self.met_at, self.sequence)
+        witnessed = due < len(self.met_at) and self.met_at[due] <= self.sequence + count
+        return not (
+            self.skipping or self.junk.size or witnessed or not follows or RECOVERED in block
+        )
+
+    def _take_line(self, segment: Segment, line: bytes) -> None:
+        if self.events is not None:
+            self.events.take(line)
+        if self.skipping:
+            number = form.number_of(line)
+            self.skipping = number is None or number < self.sequence
+        elif self.offset == 0 and segment.first != self.sequence:
+            self._skip_to(segment.first, form.previous_head(line))
+        if not self.skipping and not self._take(line):
+            self._take_no_record(line)
+        self.offset += len(line)
 
     def end(self) -> Verdict:
         """Return the verdict once everything was read."""
@@ -119,16 +166,7 @@ class _Reader:
             return form.has_form(line) and self._examine(line, head)
         if self.forged is not None:
             self._end_forged()
-        if (
-            self.junk.size or RECOVERED in line or sequence + 1 in self.awaited
-            or self.last is None
-        ):
-            self._accept(line, head)
-            return True
-        # What nearly every line comes to: _accept without a call.
-        self.head, self.last, self.sequence = head, line, sequence + 1
-        if key is not None:
-            self.key = sha256(RATCHET_LABEL + key).digest()
+        self._accept(line, head)
         return True
 
     def _examine(self, line: bytes, head: bytes) -> bool:

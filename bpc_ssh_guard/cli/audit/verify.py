@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ... import exits
 from ...audit.chain import chain_of
-from ...audit.events import read_events
+from ...audit.events import Events
 from ...audit.finding import Severity
 from ...audit.verdict import Start
 from ...audit.verify import verify
@@ -67,8 +67,9 @@ def prove(name: str, segments: list[Segment], store: Store, told: list[Witness])
     chain = chain_of(segments)
     seen = [] if os.path.isdir(name) else store.host(name).witnesses()
     start = Start.of_chain(chain, store.keys.get(chain))
-    verdict = verify(segments, chain, start, [*seen, *told])
-    verdict.findings += read_events(segments)
+    events = Events()
+    verdict = verify(segments, chain, start, [*seen, *told], events)
+    verdict.findings += events.findings()
     return verdict
 
 

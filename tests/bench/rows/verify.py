@@ -35,6 +35,7 @@ KEY = bytes(range(32))
 _TIMED = """
 import os, sys, time
 sys.path.insert(0, sys.argv[1])
+from bpc_ssh_guard.audit.events import Events
 from bpc_ssh_guard.audit.segments import lines_of, segments_in
 from bpc_ssh_guard.audit.verdict import Start
 from bpc_ssh_guard.audit.verify import verify
@@ -49,7 +50,9 @@ if sys.argv[6] == "hash":
                 sha256(line).digest()
 else:
     start = Start.of_chain(chain, key if sys.argv[6] == "key" else None)
-    verdict = verify(segments, chain, start)
+    events = Events()
+    verdict = verify(segments, chain, start, (), events)
+    verdict.findings += events.findings()  # all that the command verify does
     assert verdict.is_clean and verdict.whole == records, verdict
 print(time.process_time() - begin)
 """

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpc_ssh_guard.audit.events import LONGEST_RUN_NS, read_events
-from bpc_ssh_guard.audit.segments import Segment
+from bpc_ssh_guard.audit.events import LONGEST_RUN_NS, Events
 from bpc_ssh_guard.record import seal
 from bpc_ssh_guard.record.event import timestamp
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bpc_ssh_guard.audit.finding import Finding
 
 SECOND = 1_000_000_000
 NIGHT = 1_795_000_000 * SECOND
 
 
-def noted(folder: Path, *records: tuple[str, str, int, int, str]) -> list[Finding]:
+def noted(*records: tuple[str, str, int, int, str]) -> list[Finding]:
     """Return what is noted about RECORDS: action, boot, wall and boottime in ns, entity."""
     head, lines = bytes(32), []
     for number, (action, boot, wall, boottime, entity) in enumerate(records):
@@ -28,14 +25,14 @@ def noted(folder: Path, *records: tuple[str, str, int, int, str]) -> list[Findin
         )
         line, head = seal.seal(seal.prefix(number) + body.encode(), head, bytes(32))
         lines.append(line)
-    path = folder / "commands-00000000000000000000.jsonl"
-    path.write_bytes(b"".join(lines))
-    return read_events([Segment(0, str(path))])
+    events = Events()
+    for line in lines:
+        events.take(line)
+    return events.findings()
 
 
-def test_a_clock_that_was_set_is_noted_with_the_record_and_the_seconds(tmp_path: Path) -> None:
+def test_a_clock_that_was_set_is_noted_with_the_record_and_the_seconds() -> None:
     [found] = noted(
-        tmp_path,
         ("key-greeted", "a", NIGHT, 0, "1"),
         ("key-greeted", "a", NIGHT + 60 * SECOND, 60 * SECOND, "2"),
         ("key-greeted", "a", NIGHT - 3530 * SECOND, 70 * SECOND, "3"),
@@ -45,19 +42,17 @@ def test_a_clock_that_was_set_is_noted_with_the_record_and_the_seconds(tmp_path:
     assert "-3600 seconds" in found.text
 
 
-def test_drift_and_a_reboot_are_no_steps_of_the_clock(tmp_path: Path) -> None:
+def test_drift_and_a_reboot_are_no_steps_of_the_clock() -> None:
     assert noted(
-        tmp_path,
         ("key-greeted", "a", NIGHT, 0, "1"),
         ("key-greeted", "a", NIGHT + 62 * SECOND, 60 * SECOND, "2"),
         ("key-greeted", "b", NIGHT + 900 * SECOND, 5 * SECOND, "3"),
     ) == []
 
 
-def test_a_start_without_end_is_noted_once_it_can_not_run_still(tmp_path: Path) -> None:
+def test_a_start_without_end_is_noted_once_it_can_not_run_still() -> None:
     later = LONGEST_RUN_NS + SECOND
     [found] = noted(
-        tmp_path,
         ("command-started", "a", NIGHT, 0, "lost"),
         ("command-started", "a", NIGHT, 0, "done"),
         ("command-ended", "a", NIGHT, 0, "done"),

@@ -1,0 +1,94 @@
+"""What many records open with, read by its place: the guard writes these members in one order.
+
+Commas end the members, and no text may hold one before the place that is read: what is laid out
+otherwise is not read here, so that the reader of single lines decides on it.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, Final, NamedTuple, Optional
+
+from .clock import minute_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# The place of a member among the first ones, see record.event.opening and Session.opening.
+_TIME_AT: Final = 1
+_ACTION_AT: Final = 6
+_BOOTTIME_AT: Final = 9
+_BOOT_AT: Final = 11
+_ENTITY_AT: Final = 14
+_MEMBERS: Final = 15
+
+_TIME_FORM: Final = b'"@timestamp":"0000-00-00T00:00:00.000000Z"'
+_ACTION: Final = b'"event.action":"'
+_BOOTTIME: Final = b'"bpc.boottime_ns":'
+_BOOT: Final = b'"host.boot.id":"'
+ENTITY: Final = b'"process.entity_id":"'
+_NUMBER_DIGITS: Final = 20  # of 2**64
+
+_ANY_DIGIT_TO_0: Final = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
+_TIME: Final = Struct("14x 16s x 2s x 6s 2x")  # of _TIME_FORM: minute, second, microsecond
+
+
+class Openings(NamedTuple):
+    """The openings of records of one boot, in their order.
+
+    `walls` and `boottimes` are nanoseconds. `actions` are members with their names; `entities` is
+    what stands where the records of a command have process.entity_id.
+    """
+
+    boot: bytes
+    walls: list[int]
+    boottimes: list[int]
+    actions: Sequence[bytes]
+    entities: Sequence[bytes]
+
+
+def read(lines: Sequence[bytes]) -> Optional[Openings]:
+    """Return how LINES open; None where one of them is laid out otherwise, or of another boot."""
+    columns = list(zip(*[line.split(b",", _MEMBERS) for line in lines]))
+    if len(columns) <= _MEMBERS:
+        return None
+    # Counted, not gathered in a set: these bytes are new, and to hash them takes longer.
+    boots, actions = columns[_BOOT_AT], columns[_ACTION_AT]
+    boot = text_of(boots[0], _BOOT)
+    if boot is None or boots.count(boots[0]) != len(boots):
+        return None
+    if any(text_of(each, _ACTION) is None for each in {*actions}):
+        return None
+    walls, boottimes = _walls(columns[_TIME_AT]), _numbers(columns[_BOOTTIME_AT])
+    if walls is None or boottimes is None:
+        return None
+    return Openings(boot, walls, boottimes, actions, columns[_ENTITY_AT])
+
+
+def text_of(member: bytes, name: bytes) -> Optional[bytes]:
+    """Return the string that MEMBER holds, `"NAME":"` and a quote around it, None for another."""
+    if not member.startswith(name) or member.find(b'"', len(name)) != len(member) - 1:
+        return None
+    return member[len(name) : -1]
+
+
+def _walls(members: Sequence[bytes]) -> Optional[list[int]]:
+    joined = b"".join(members)
+    if joined.translate(_ANY_DIGIT_TO_0) != _TIME_FORM * len(members):
+        return None
+    walls = []
+    for minute, second, micro in _TIME.iter_unpack(joined):
+        begin = minute_ns(minute)
+        if begin is None:
+            return None
+        walls.append(begin + int(second + micro) * 1000)
+    return walls
+
+
+def _numbers(members: Sequence[bytes]) -> Optional[list[int]]:
+    begin, digits = len(_BOOTTIME), [member[len(_BOOTTIME) :] for member in members]
+    if [member[:begin] for member in members].count(_BOOTTIME) != len(members):
+        return None
+    if not all(digits) or not b"".join(digits).isdigit():
+        return None
+    return [*map(int, digits)] if max(map(len, digits)) <= _NUMBER_DIGITS else None
