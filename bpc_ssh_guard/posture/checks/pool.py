@@ -89,10 +89,17 @@ class Surroundings(Check):
     def judge(self, site: Site) -> Iterator[Finding]:
         """Yield each way out."""
         top = site.settings.folder("TopDir")
-        found = [*self._archives(site), *self._left_over(site), *self._group(site, top),
-                 *self._mounted(site, top)]
-        yield from found
-        if not found:
+        clean = True
+        for ways in (self._archives(site), self._left_over(site), self._group(site, top),
+                     self._mounted(site, top)):
+            try:
+                for finding in ways:
+                    clean = False
+                    yield finding
+            except Undecided as error:
+                clean = False
+                yield self.unknown(error.subject, error.reason, error.line)
+        if clean:
             yield self.passed(top, "archives, leftovers, group and mount are in order")
 
     def _archives(self, site: Site) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -25,6 +26,7 @@ NAMES: Final = ("backuppc.service", "BackupPC.service")
 _ANALYZE: Final = "/usr/bin/systemd-analyze"  # knows --offline since version 250
 _EXPOSURE: Final = re.compile(r"exposure level for \S+: ([0-9.]+) ([A-Z]+)")
 _SECONDS: Final = 10
+_SCRIPT: Final = b"#!"
 _LINE: Final = re.compile(r"[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(.*)", re.DOTALL)
 _SECTION: Final = re.compile(r"[ \t]*\[([^\]]*)\][ \t]*")
 _WORD: Final = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|'[^']*'|\S+)""")
@@ -73,7 +75,9 @@ def find_unit(disk: Disk) -> Optional[Unit]:
                      if disk.lstat(f"{folder}/{name}") is not None), None)
         if path is not None:
             files = (path, *_drop_ins(disk, name))
-            return Unit(name, files, tuple(entry for each in files for entry in _read(disk, each)))
+            entries = tuple(entry for each in files for entry in _read(disk, each))
+            if entries:  # none in a masked unit
+                return Unit(name, files, entries)
     return None
 
 
@@ -89,7 +93,10 @@ def _drop_ins(disk: Disk, name: str) -> Iterator[str]:
 
 
 def _read(disk: Disk, path: str) -> Iterator[Entry]:
-    real = disk.real(path)
+    try:
+        real = disk.real(path)
+    except FileNotFoundError:  # a link to nowhere, as to /dev/null in a tree without it
+        return
     if real == "/dev/null":  # masked
         return
     section, number, lines = "", 0, iter(disk.read(real).decode("utf-8", "replace").split("\n"))
@@ -139,6 +146,11 @@ class Variable:
     line: int
     value: str
 
+    @property
+    def is_literal(self) -> bool:
+        """Return whether the value stands there, and isn't fetched by a script."""
+        return not self.value.startswith(("$", "`"))
+
 
 def variable(disk: Disk, unit: Optional[Unit], name: str) -> Iterator[Variable]:
     """Yield where NAME gets a value: Environment=, its files, /etc/default of the init script."""
@@ -150,8 +162,12 @@ def variable(disk: Disk, unit: Optional[Unit], name: str) -> Iterator[Variable]:
     files = [entry.value.lstrip("-") for entry in (unit.all("EnvironmentFile") if unit else ())]
     scripts = [entry.value.split()[0].lstrip("@-:+!") for entry in
                (unit.all("ExecStart") if unit else ()) if entry.value]
-    for path in dict.fromkeys((*files, *scripts, "/etc/default/backuppc")):
+    for path in dict.fromkeys((*files, "/etc/default/backuppc")):
         yield from _assigned(disk, path, name)
+    for path in scripts:
+        with contextlib.suppress(FileNotFoundError):
+            if disk.head(path, len(_SCRIPT)) == _SCRIPT:
+                yield from _assigned(disk, path, name)
 
 
 def _assigned(disk: Disk, path: str, name: str) -> Iterator[Variable]:

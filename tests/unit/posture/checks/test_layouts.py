@@ -101,4 +101,11 @@ def test_puts_drop_ins_together_as_systemd_does(sound, drop_ins, state):
 
 def test_finds_no_unit_to_judge(sound):
     sound.remove(UNIT)
+    sound.remove("/etc/systemd/system/multi-user.target.wants/backuppc.service")
+    assert one(sound, "SYS-01").state.value == "n-a"
+
+
+def test_takes_a_masked_unit_for_none(sound):
+    sound.remove("/etc/systemd/system/backuppc.service.d")
+    sound.link("/etc/systemd/system/backuppc.service", "/dev/null")
     assert one(sound, "SYS-01").state.value == "n-a"

@@ -126,6 +126,16 @@ def test_finds_a_password_in_the_commands_of_each_file(stock):
         f"DumpPreUserCmd in {CONF}/pc{number}.pl" for number in range(2)}
 
 
+def test_takes_a_script_that_fetches_the_password_for_clean(sound):
+    sound.write("/usr/lib/backuppc/start", "#!/bin/sh\n"
+                "BPC_SMB_PASSWD=$(cat $CREDENTIALS_DIRECTORY/smb) exec BackupPC\n", 0o755)
+    sound.write("/etc/systemd/system/backuppc.service.d/smb.conf",
+                "[Service]\nExecStart=\nExecStart=/usr/lib/backuppc/start\n")
+    sound.configure("$Conf{SmbSharePasswd} = undef;")
+    assert troubles(sound, "SEC-01", "SEC-05") == set()
+    assert one(sound, "SEC-05").state.value == "pass"
+
+
 def _plant_everywhere(tree):
     """Put SECRET in every place and quoting that comes to mind, all open."""
     for name, content in COPIES.items():
