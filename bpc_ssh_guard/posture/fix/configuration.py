@@ -56,8 +56,8 @@ def apply(site: Site, repair: ConfigRepair, journal: Journal) -> None:
     data = site.disk.read(file.path)
     after = edited(file.path, data, site.settings.beneath(file), repair.key, value)
     info = site.disk.lstat(file.path)
-    if info is None or info.st_uid != site.uid():
-        raise Refused(f"{file.path}: doesn't belong to {site.user}")
+    if info is None or not stat.S_ISREG(info.st_mode) or info.st_uid != site.uid():
+        raise Refused(f"{file.path}: no regular file of {site.user}'s")
     wanted = Exchange(file.path, data, after, stat.S_IMODE(info.st_mode), info.st_uid,
                       info.st_gid, site.disk.real(site.layout.conf_dir))
     journal.note_content(file.path, data, after, (wanted.mode, wanted.uid, wanted.gid))

@@ -51,7 +51,10 @@ def exchange(root: Path, wanted: Exchange) -> None:
         place = stack.enter_context(held(root, folder))
         lock = stack.enter_context(held(root, wanted.locked)) if wanted.locked else None
         if os.geteuid() != 0 or wanted.uid == 0:
-            _exchange(place, name, lock, wanted)
+            try:
+                _exchange(place, name, lock, wanted)
+            except OSError as error:
+                raise Refused(f"{wanted.path}: {error.strerror}") from None
             return
         _in_child(place, name, lock, wanted)
 
@@ -85,8 +88,10 @@ def _serve(
         os.setresuid(wanted.uid, wanted.uid, wanted.uid)
         _exchange(place, name, lock, wanted)
         status = 0
-    except (Refused, OSError) as error:
+    except Refused as error:
         os.write(writing, str(error).encode("utf-8", "surrogateescape")[:_MOST_SAID])
+    except OSError as error:
+        os.write(writing, f"{wanted.path}: {error.strerror}".encode("utf-8", "surrogateescape"))
     finally:
         os._exit(status)
 
@@ -117,6 +122,9 @@ def _require(here: int, name: str, wanted: Exchange) -> None:
         info = os.fstat(file)
         if not stat.S_ISREG(info.st_mode) or info.st_nlink != 1 or info.st_uid != wanted.uid:
             raise Refused(f"{wanted.path}: no plain file of its account with one name")
+        # What it replaces was looked at by name before: another file may have had that name then.
+        if (stat.S_IMODE(info.st_mode), info.st_gid) != (wanted.mode, wanted.gid):
+            raise Refused(f"{wanted.path}: has another mode or group by now")
         if wanted.before is None or _content(file, len(wanted.before) + 1) != wanted.before:
             raise Refused(f"{wanted.path}: was changed meanwhile; nothing was written")
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, Final, Optional
 
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
     from .journal import Journal
 
 _ENCRYPT: Final = ("systemd-creds", "encrypt", f"--name={NAME}", "-", "-")
+_VERSION: Final = ("systemctl", "--version")
+_OLDEST: Final = 247  # the first with LoadCredential=; with 250 it is encrypted
 _LIMIT: Final = 30.0  # seconds: a TPM is slow
 
 
 def words(site: Site) -> list[str]:
     """Return what `apply` would do, a line each; raise Refused, Undecided where it can't."""
+    _require_credentials(site)
     unit = service(site)
     password(site)
     credential = (f"{ENCRYPTED} (encrypted where systemd-creds can, else {PLAIN} 0600)"
@@ -39,6 +43,7 @@ def apply(site: Site, journal: Journal) -> list[str]:
     """Do it, each act noted in JOURNAL before; return what was written. Raise as `words`."""
     if os.geteuid() != site.disk.superuser:
         raise Refused("only root writes the files of systemd")
+    _require_credentials(site)
     unit, value, files = service(site), password(site), holders(site)
     sealed = _encrypted(value) if _is_running(site) else None
     written = (
@@ -56,6 +61,19 @@ def apply(site: Site, journal: Journal) -> list[str]:
 def _is_running(site: Site) -> bool:
     """Return whether the server is this machine, whose key its own systemd has."""
     return os.path.realpath(site.disk.root) == "/"
+
+
+def _require_credentials(site: Site) -> None:
+    """Refuse a systemd that would start BackupPC without the credential."""
+    if not _is_running(site):
+        return
+    try:
+        done = subprocess.run(_VERSION, capture_output=True, timeout=_LIMIT, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Refused(f"systemctl --version: {error}; only systemd holds credentials") from None
+    found = re.match(rb"systemd ([0-9]{1,4})\b", done.stdout)
+    if found is None or int(found[1]) < _OLDEST:
+        raise Refused(f"systemctl --version: systemd {_OLDEST} or later is needed for credentials")
 
 
 def _encrypted(value: bytes) -> Optional[bytes]:
