@@ -12,6 +12,7 @@ import pytest
 
 import bpc_ssh_guard
 from bpc_ssh_guard.cli import keys, posture
+from bpc_ssh_guard.keys.certificates.settings import DEFAULT_FOLDER
 from bpc_ssh_guard.keys.config import DEFAULT_VAR
 
 CHECKOUT = Path(bpc_ssh_guard.__file__).parents[1]
@@ -61,6 +62,15 @@ def test_a_service_of_keys_is_not_root_and_writes_where_the_store_is(unit: Path)
     service = read(unit)["Service"]
     assert service["User"] == "bpckeys"
     assert DEFAULT_VAR in service["ReadWritePaths"].split()
+
+
+def test_what_talks_with_clients_sees_no_authority_and_what_signs_no_network() -> None:
+    folder = CHECKOUT / "systemd"
+    rotating = read(folder / "bpc-ssh-keys-rotate.service")["Service"]
+    signing = read(folder / "bpc-ssh-keys-certificates.service")["Service"]
+    assert rotating["InaccessiblePaths"] == f"-{DEFAULT_FOLDER}"
+    assert DEFAULT_FOLDER in signing["ReadWritePaths"].split()
+    assert signing["PrivateNetwork"] == "yes"
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
