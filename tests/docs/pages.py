@@ -17,6 +17,7 @@ KEYS = MAN / "bpc-ssh-keys.8"
 POSTURE = MAN / "bpc-ssh-posture.8"
 CONF = MAN / "bpc-ssh-keys.conf.5"
 PROTOCOL = MAN / "bpc-ssh-keys-protocol.7"
+RECOVERY = MAN / "bpc-ssh-keys-recovery.7"
 THREATS = MAN / "bpc-ssh-guard-threats.7"
 README = PROJECT / "README.md"
 MARKDOWN = (README, PROJECT / "SECURITY.md", PROJECT / "CHANGELOG.md")
