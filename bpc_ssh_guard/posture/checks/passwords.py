@@ -36,7 +36,7 @@ class ReachableSecrets(Check):
     severity = Severity.CRITICAL
     title = "password that others can read"
     looks_at = (f"{', '.join(SECRET_KEYS)} in every configuration file; {ENVIRONMENT} of the"
-                " service; credential files that commands name")
+                " service; credential files that commands and the unit name")
     proof = ("the files are parsed, and the mode of each and of all folders above it decides; with"
              " --live, nobody tries to open it")
     why = ("BackupPC keeps these passwords in plain text: who can read the file can log in to the"
@@ -70,9 +70,13 @@ class ReachableSecrets(Check):
         files = site.settings.files()
         for file in files:
             yield file.path, file
+        unit = find_unit(site.disk)
         # A script that fetches the password from elsewhere holds none itself.
-        others = {entry.path for entry in variable(site.disk, find_unit(site.disk), ENVIRONMENT)
-                  if not entry.value.startswith("$")}
+        others = {entry.path for entry in variable(site.disk, unit, ENVIRONMENT)
+                  if entry.is_literal}
+        # LoadCredential=NAME:PATH; an encrypted one may be read by all
+        others.update(entry.value.partition(":")[2] for entry in
+                      (unit.all("LoadCredential") if unit else ()) if ":/" in entry.value)
         for file in files:
             for _, command in commands(file.keys):
                 others.update(credential_files(command))

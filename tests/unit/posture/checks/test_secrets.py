@@ -136,6 +136,14 @@ def test_takes_a_script_that_fetches_the_password_for_clean(sound):
     assert one(sound, "SEC-05").state.value == "pass"
 
 
+def test_finds_the_open_credential_of_systemd(sound):
+    sound.write("/etc/credentials/smb", SECRET, 0o644)
+    sound.write("/etc/systemd/system/backuppc.service.d/smb.conf",
+                "[Service]\nLoadCredential=smb:/etc/credentials/smb\n"
+                "LoadCredentialEncrypted=x:/etc/passwd\n")
+    assert troubles(sound, "SEC-01") == {("SEC-01", "fail", "critical", "/etc/credentials/smb")}
+
+
 def _plant_everywhere(tree):
     """Put SECRET in every place and quoting that comes to mind, all open."""
     for name, content in COPIES.items():
