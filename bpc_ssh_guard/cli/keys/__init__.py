@@ -11,7 +11,21 @@ from ...keys.store import StoreError
 from ...keys.trouble import Trouble
 from .. import program
 from ..commands import add_completion
-from . import age, ca, enroll, export, grant, hostkey, init, look, rebuild, render, revoke, rotate
+from . import (
+    age,
+    ca,
+    doctor,
+    enroll,
+    export,
+    grant,
+    hostkey,
+    init,
+    look,
+    rebuild,
+    render,
+    revoke,
+    rotate,
+)
 from .common import PROGRAM, Problem
 
 if TYPE_CHECKING:
@@ -31,6 +45,7 @@ MODULES = (
     render,
     ca,
     export,
+    doctor,
 )
 
 PROBLEMS = (Problem, ConfigError, StoreError, Trouble)
