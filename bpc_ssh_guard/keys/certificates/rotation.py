@@ -76,8 +76,8 @@ class Rotation:
                     return record
                 self._told(client, name, f"certificate of g{self._new.generation} in use")
                 tell(record.step_of())
-        self._retire(client, name)
-        self._require_replaced(client, label)
+        reason = self._retire(client, name)
+        self._require_replaced(client, label, reason)
         pair = self._issuer.files(label)[0]
         return Record(client.host.name, name, "", Outcome.ROTATED,
                       pair.generation if pair else 0, pair.key_id if pair else "",
@@ -114,37 +114,40 @@ class Rotation:
             client.forget()
             self._told(client, name, f"authority g{new.generation} {new.id} staged")
 
-    def _retire(self, client: Client, name: str) -> None:
-        """Let the client take out the old authority of the label NAME, if it may; raises Trouble.
+    def _retire(self, client: Client, name: str) -> Optional[str]:
+        """Let the client take out the old authority of the label NAME; raises Trouble.
 
-        The client does so only if a certificate of the new one has logged in since.
+        Return why that is not the rotation key's to do, None where it is done.
         """
-        old = self._old
+        self._prove(client, name)  # or the client would refuse to, and rightly
 
         def retire() -> None:
-            if self._listed(client, name, old) is None:
-                return
-            self._prove(client, name)
-            client.rotation.retire(name, old.id)
-            client.forget()
-            self._told(client, name, f"authority g{old.generation} {old.id} retired")
+            old = self._old
+            if self._listed(client, name, old) is not None:
+                client.rotation.retire(name, old.id)
+                client.forget()
+                self._told(client, name, f"authority g{old.generation} {old.id} retired")
 
-        self._asked(retire)
+        return self._asked(retire)
 
     def _prove(self, client: Client, name: str) -> None:
         """Log in by a certificate of the new authority, which the client keeps as its proof."""
         pair, text = self._issuer.brief(Label(client.host, name), self._new, BRIEF)
         prove(client, name, pair, text, self._new)
 
-    def _require_replaced(self, client: Client, label: Label) -> None:
-        """Hold that the old authority is turned away and the new one is taken; raises Trouble."""
+    def _require_replaced(self, client: Client, label: Label, reason: Optional[str]) -> None:
+        """Hold that the old authority is turned away and the new one is taken; raises Trouble.
+
+        REASON is why the client's admin has to see to that, None where the client should have.
+        """
         pair, old = self._issuer.brief(label, self._old, BRIEF)
         _, new = self._issuer.brief(label, self._new, BRIEF)
         with Connection(client.config, client.host) as connection:
             if not connection.is_refused(certified(pair, old)):
                 line = lines.line(self._settings, client.host, label.name, self._old)
+                told = f" ({reason})" if reason else ""
                 raise Trouble(Word.STILL_ACCEPTED, f"authority g{self._old.generation} still lets"
-                                                   f" in; take out the line: {line}")
+                                                   f" in; take out the line: {line}{told}")
             connection.login(certified(pair, new))
             require_greeting(connection, label.name, pair, self._new)
 

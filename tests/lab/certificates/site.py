@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from bpc_ssh_guard.authorized_keys.authority import authority_id
 from bpc_ssh_guard.keys.certificates import CERTIFICATE, certificate, settings
 from bpc_ssh_guard.keys.certificates.ca import Authorities
 from bpc_ssh_guard.keys.certificates.certificate import Terms
-from tests.lab.keyserver.world import World
+from tests.lab.keyserver.world import KeyServer, World
 from tests.lab.process import require, run
 from tests.lab.sshd import Sshd
 
@@ -42,14 +43,25 @@ class Site:
         self.world.start()
         self.server = self.world.server
         self.server.enrol(self.client)  # the host key, and pairs that stay
-        self.server.write_config('channel = "certificate"', 'from = "127.0.0.1"')
-        with open(self.server.path, "a", encoding="ascii") as file:
-            file.write(f'[certificates]\nfolder = "{folder}/ca"\n'
-                       f'program = "{folder}/guard/sbin/bpc-ssh-guard"\n'
-                       f'policy = "{self.client.folder}/policy"\n')
+        self.configure(self.server, f"{folder}/ca")
         self.ca("init")
         self.rotation = self.client.lines_of("web1-rotate")
         self.allow(*self.lines())
+
+    def configure(self, server: KeyServer, authority: str) -> None:
+        """Let SERVER serve the client by certificates of the folder AUTHORITY."""
+        server.write_config('channel = "certificate"', 'from = "127.0.0.1"')
+        with open(server.path, "a", encoding="ascii") as file:
+            file.write(f'[certificates]\nfolder = "{authority}"\n'
+                       f'program = "{self.world.folder}/guard/sbin/bpc-ssh-guard"\n'
+                       f'policy = "{self.client.folder}/policy"\n')
+
+    def copied(self, folder: Path) -> KeyServer:
+        """Return another server in FOLDER with the same keys, store and authority."""
+        other = KeyServer.copied(self.server, str(folder / "server"))
+        shutil.copytree(self.authorities.folder, folder / "ca", symlinks=True)
+        self.configure(other, str(folder / "ca"))
+        return other
 
     def write_policy(self) -> None:
         """Write the policy, with the line for certificates in it."""

@@ -17,6 +17,7 @@ from .site import LABEL, Site, open_certified_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.lab
 
@@ -125,3 +126,19 @@ def test_a_policy_for_another_host_leaves_the_old_authority_in_use(certified: Si
     certified.client.sshd.authorize(lines)
     certified.ca("rotate")
     assert works(certified)
+
+
+def test_two_servers_get_a_conflict_and_each_keeps_what_works(
+    certified: Site, tmp_path: Path
+) -> None:
+    """A second server with a copy of the authority makes a successor of its own."""
+    old, number = certified.in_use(), certified.authorities.current().generation
+    other = certified.copied(tmp_path)
+    killed(certified, f"note:authority g{number + 1} confirmed")
+
+    said = other.run("ca", "rotate", "--label", "backup", status=1)
+
+    assert b"failed (conflict)" in said.stdout + said.stderr
+    assert works(certified)
+    certified.ca("rotate")
+    require_over(certified, old, number + 1)
