@@ -48,8 +48,8 @@ class Server:
         copy.write_config()
         return copy
 
-    def ca(self, action: str) -> int:
-        return main(["ca", "--config", str(self.config), action])
+    def ca(self, action: str, *words: str) -> int:
+        return main(["ca", "--config", str(self.config), *words, action])
 
     def killed(self, number: int, action: str) -> bool:
         """Run ACTION in a process that ends before its write NUMBER; tell whether it did."""
@@ -158,7 +158,7 @@ def test_no_private_key_of_the_authority_is_in_output_or_store(
 ) -> None:
     server = Server.begun(tmp_path / "server")
     for action in ("lines", "issue", "renew"):
-        server.ca(action)
+        assert server.ca(action) == server.ca(action, "--json") == 0
     seen = "".join(capfd.readouterr()).encode()
     for path in server.folder.rglob("*"):
         if path.is_file() and path.name not in ("g1", "current"):
