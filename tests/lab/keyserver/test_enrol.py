@@ -313,3 +313,45 @@ def test_lines_that_were_lost_are_written_for_new_keys(logged: Server) -> None:
     assert enrolled == ["web1-backup", "web1-restore"]
     logged.require_enrolled()
     assert not before & {path.resolve().read_bytes() for path in logged.folder.rglob("current")}
+
+
+KEYS = ("import os, sys; os.chdir(sys.argv.pop(1)); sys.path.insert(0, '');"
+        " from bpc_ssh_guard.__main__ import main; sys.exit(main(['keys', *sys.argv[1:]]))")
+
+
+def test_root_makes_the_account_and_enrols_and_all_of_it_is_the_accounts_own(
+    logged: Server
+) -> None:
+    machine = logged.machine  # here it is the key server as well, with its own /etc and /var
+
+    def as_root(*words: str) -> Done[bytes]:
+        return machine.run(sys.executable, "-c", KEYS, CHECKOUT, *words)
+
+    told = as_root("init", "--dry-run")
+    assert (told.returncode, b"useradd --system" in told.stdout) == (1, True)
+    assert not machine.path("/etc/bpc-ssh-keys").exists()
+    made = as_root("init")
+    assert made.returncode == 0, made
+    assert b"bpckeys" in machine.path("/etc/passwd").read_bytes()
+    assert as_root("init", "--dry-run").returncode == 0
+    with open(machine.path("/etc/bpc-ssh-keys/config"), "a", encoding="ascii") as file:
+        file.write(machine.config)
+
+    done = as_root("enroll", *logged.words())
+
+    assert done.returncode == 0, done
+    (line,) = [each.split(":") for each in machine.path("/etc/passwd").read_text().splitlines()
+               if each.startswith("bpckeys:")]
+    owner = int(line[2])
+    (group,) = [int(each.split(":")[2]) for each in
+                machine.path("/etc/group").read_text().splitlines()
+                if each.startswith("backuppc:")]
+    var = machine.path("/var/lib/bpc-ssh-keys")
+    found = {path: path.lstat() for path in var.rglob("*")}
+    assert {status.st_uid for status in found.values()} == {owner}
+    current = var / "keys/web1/web1-backup/g1"
+    assert (found[current].st_gid, stat.S_IMODE(found[current].st_mode)) == (group, 0o640)
+    rotation = var / "rotation/web1"
+    assert stat.S_IMODE(found[rotation].st_mode) == 0o600
+    config_file = machine.path("/etc/bpc-ssh-keys/config").stat()
+    assert (config_file.st_uid, stat.S_IMODE(config_file.st_mode)) == (0, 0o640)
