@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final, Optional
 
 from ...backuppc.undecided import Undecided
 from ..check import Check
-from ..evidence.identities import all_logins, effective
+from ..evidence.identities import all_logins, command, effective
 from ..finding import Auto, Finding, Section, Severity, State
+from ..probe import ssh
 from ..repair import ConfigRepair, Repair
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+    from ...backuppc.accounts import Account
     from ...backuppc.settings import Value
     from ..evidence.logins import Login
     from ..evidence.sshconfig import Option, SshConfig
@@ -57,6 +59,11 @@ class Shell(Check):
         found, troubles = all_logins(site)
         for trouble in troubles:
             yield self.unknown(trouble.host, trouble.error.reason, trouble.error.line)
+        if can_probe(site):
+            yield from probed(self, site, found, self.answered)
+            found = []
+        elif not found and not troubles:
+            yield self.not_applicable("hosts", "no host is backed up over ssh")
         sources: dict[str, list[Login]] = {}
         for login in found:
             sources.setdefault(login.source, []).append(login)
@@ -71,8 +78,39 @@ class Shell(Check):
             if other:
                 yield self.unknown(source, f"what the key may do on {shown(other)} is seen only"
                                            " with --live", line)
-        if not found and not troubles:
-            yield self.not_applicable("hosts", "no host is backed up over ssh")
+
+    def answered(self, account: Account, subject: str, words: list[str]) -> Finding:
+        """Return what a probe of WORDS says of SUBJECT; raise Undecided."""
+        answer = ssh.scope(account, words)
+        state = {ssh.Scope.SHELL: State.FAIL, ssh.Scope.GUARD: State.PASS,
+                 ssh.Scope.OTHER: State.WARN}[answer.scope]
+        return self.found(state, subject, answer.told)
+
+
+def can_probe(site: Site) -> bool:
+    """Return whether the clients may be asked: this machine's own, and only with --live."""
+    return site.live and str(site.disk.root) == "/"
+
+
+def probed(check: Check, site: Site, logins: list[Login],
+           ask: Callable[[Account, str, list[str]], Finding]) -> Iterator[Finding]:
+    """Yield what ASK finds of each login, once for each key; a refused one isn't tried again."""
+    account = site.accounts.user(site.user)
+    if account is None:
+        raise Undecided(site.user, "no such account in /etc/passwd")
+    if not logins:
+        yield check.not_applicable("hosts", "no host is backed up over ssh")
+    asked = set()
+    for login in logins:
+        words = command(site, login)
+        if tuple(words) in asked:
+            continue
+        asked.add(tuple(words))
+        subject = f"{login.host} {login.purpose}"
+        try:
+            yield ask(account, subject, words)
+        except Undecided as error:
+            yield check.unknown(subject, error.reason)
 
 
 def _user(site: Site, login: Login) -> Optional[str]:
@@ -188,8 +226,16 @@ class Forwarding(Check):
         found, troubles = all_logins(site)
         for trouble in troubles:
             yield self.unknown(trouble.host, trouble.error.reason, trouble.error.line)
-        if found:
+        if can_probe(site):
+            yield from probed(self, site, found, self.answered)
+        elif found:
             yield self.unknown("hosts", f"{shown(login.host for login in found)}: seen only with"
                                         " --live")
         elif not troubles:
             yield self.not_applicable("hosts", "no host is backed up over ssh")
+
+    def answered(self, account: Account, subject: str, words: list[str]) -> Finding:
+        """Return what a probe of WORDS says of SUBJECT; raise Undecided."""
+        if ssh.forwards(account, words):
+            return self.failed(subject, "a remote forwarding was granted (and given up at once)")
+        return self.passed(subject, "the client's sshd refused a remote forwarding")

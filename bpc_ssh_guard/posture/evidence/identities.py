@@ -71,15 +71,11 @@ def _asked(site: Site, login: Login) -> SshConfig:
     account = site.accounts.user(site.user)
     if account is None:
         raise Undecided(site.user, "no such account in /etc/passwd")
-    command = [_SSH, "-G"]
-    command += ["-F", _expanded(login.config, login.host, account.home)] if login.config else []
-    for option in login.options:
-        command += ["-o", f"{option.name}={option.value}"]
     as_account = {} if os.geteuid() == account.uid else {
         "user": account.uid, "group": account.gid, "extra_groups": []}
     try:
         done = subprocess.run(  # type: ignore[call-overload]  # noqa: S603 - a list, no shell
-            [*command, "--", login.host], **as_account, cwd="/", stdin=subprocess.DEVNULL,
+            [_SSH, "-G", *command(site, login)], **as_account, cwd="/", stdin=subprocess.DEVNULL,
             env={"HOME": account.home, "PATH": "/usr/bin:/bin"}, capture_output=True,
             timeout=_SECONDS, check=True, text=True, errors="replace")
     except (OSError, subprocess.SubprocessError):
@@ -89,6 +85,17 @@ def _asked(site: Site, login: Login) -> SshConfig:
         name, _, value = line.partition(" ")
         config.options.append(Option(name, value))
     return config
+
+
+def command(site: Site, login: Login) -> list[str]:
+    """Return the options and the host of LOGIN as arguments of ssh."""
+    own = home(site)
+    alias = site.setting("ClientNameAlias", login.host)
+    name = alias if isinstance(alias, str) and alias else login.host
+    words = ["-F", _expanded(login.config, login.host, own)] if login.config else []
+    for option in login.options:
+        words += ["-o", f"{option.name}={option.value}"]
+    return [*words, "--", name]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from pathlib import Path
@@ -94,6 +95,7 @@ def test_asks_ssh_itself_on_the_running_server(sound):
     sound.add_host("pc1", "$Conf{XferMethod} = 'rsync';",
                    "$Conf{RsyncSshArgs} = ['-e', '$sshPath -oStrictHostKeyChecking=no -l x'];")
     [backup, _] = logins(sound.site(), "pc1")
+    backup = dataclasses.replace(backup, host="localhost")  # the package's own host
     here = Site.open(Path("/"), live=True)
     if os.geteuid() == 0:
         config = effective(here, backup)
