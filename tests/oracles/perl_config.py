@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 from .confined import ENVIRONMENT, NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from bpc_ssh_guard.backuppc.perl.values import Value
 
@@ -27,17 +28,17 @@ while (defined(my $names = <STDIN>)) {
     pipe(my $out, my $in) or die;
     my $child = fork() // die;
     if (!$child) {
-        close $out; alarm 10;
+        close $out; alarm 60;
         open(STDIN, '<', '/dev/null'); open(STDOUT, '>', '/dev/null'); open(STDERR, '>', '/dev/null');
         my $failed = 0;
-        for my $file (split /\t/, $names) { do $file; $failed = 1 if $@; }
+        for my $file (split /\t/, $names) { -r $file or die; do $file; $failed = 1 if $@; }
         print $in JSON::PP->new->canonical->ascii->encode($failed ? {} : {conf => norm(\%Conf)}), "\n";
         close $in; POSIX::_exit(0);
     }
     close $in;
     my $answer = <$out>;
     waitpid($child, 0);
-    print $answer // "{}\n";
+    print $answer // "null\n";
 }
 """  # noqa: E501
 _APART = (
@@ -48,14 +49,12 @@ _APART = (
 
 
 class PerlConfig:
-    """A perl that lives as long as the object and reads files written below FOLDER."""
+    """A perl that lives as long as the object and reads files written to a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.chmod(0o755)
-        for parent in list(folder.parents)[:2]:  # pytest's own, closed to nobody
-            if parent.stat().st_uid == os.geteuid() and parent.name.startswith("pytest-"):
-                parent.chmod(0o755)
+    def __init__(self) -> None:
+        # Not below pytest's own folder, which each new run closes to the account nobody.
+        self._folder = tempfile.mkdtemp(prefix="perl-config-")
+        os.chmod(self._folder, 0o755)
         before = _APART if os.geteuid() == 0 else ("setpriv", "--no-new-privs", "--")
         self._process = subprocess.Popen(
             [*before, "/usr/bin/perl", "-e", _SCRIPT], cwd="/", text=True, encoding="ascii",
@@ -68,9 +67,10 @@ class PerlConfig:
         return self._asked(paths)
 
     def _written(self, number: int, data: bytes) -> str:
-        path = self._folder / f"{number}.pl"
-        path.write_bytes(data)
-        return str(path)
+        path = os.path.join(self._folder, f"{number}.pl")
+        with open(path, "wb") as file:
+            file.write(data)
+        return path
 
     def _asked(self, paths: Sequence[str]) -> dict[str, Value] | None:
         assert self._process.stdin is not None
@@ -80,7 +80,9 @@ class PerlConfig:
         line = self._process.stdout.readline()
         if not line:
             raise AssertionError(f"perl ended with {self._process.poll()}")
-        answer: dict[str, Any] = json.loads(line)
+        answer: dict[str, Any] | None = json.loads(line)
+        if answer is None:  # says nothing about the files: none of them ends perl
+            raise AssertionError("the child that read them was killed")
         return answer.get("conf")
 
     def close(self) -> None:
@@ -88,3 +90,4 @@ class PerlConfig:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(timeout=20)
+        shutil.rmtree(self._folder)

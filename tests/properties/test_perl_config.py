@@ -64,9 +64,9 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def perl(tmp_path_factory):
+def perl():
     """Return perl, which lives as long as the module's tests."""
-    oracle = PerlConfig(tmp_path_factory.mktemp("perl"))
+    oracle = PerlConfig()
     yield oracle
     oracle.close()
 

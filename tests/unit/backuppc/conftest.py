@@ -8,8 +8,8 @@ from tests.oracles.perl_config import PerlConfig
 
 
 @pytest.fixture(scope="session")
-def perl(tmp_path_factory):
+def perl():
     """Return perl itself, which reads what the reader is held against."""
-    oracle = PerlConfig(tmp_path_factory.mktemp("perl"))
+    oracle = PerlConfig()
     yield oracle
     oracle.close()
