@@ -74,7 +74,7 @@ class Shell(Check):
             other = [login.host for login in logins if login.host not in root]
             if root:
                 yield self.warned(source, f"logs in as root on {shown(root)}; what the key may do"
-                                          " there, only `bpc-ssh-posture probe key` shows", line)
+                                          " there is seen only with --live", line)
             if other:
                 yield self.unknown(source, f"what the key may do on {shown(other)} is seen only"
                                            " with --live", line)
