@@ -143,6 +143,16 @@ class Disk:
         except OSError as error:
             raise Undecided(path, error.strerror or "can't be read") from None
 
+    @contextlib.contextmanager
+    def handle(self, path: str) -> Iterator[int]:
+        """Open the place of PATH, not what lies there (O_PATH): a socket's, to connect to.
+
+        Its last name must be no link. Raise FileNotFoundError, Undecided.
+        """
+        folder, name = os.path.split(path)
+        with self._opened(os.path.join(self.real(folder), name), os.O_PATH) as place:
+            yield place
+
     def acl(self, path: str) -> bytes:
         """Return the POSIX ACL of PATH as the kernel keeps it, empty where the mode says all."""
         try:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional
+from functools import cached_property
+from typing import TYPE_CHECKING, Optional, Union
 
 from ..backuppc.accounts import Accounts
 from ..backuppc.disk import Disk
 from ..backuppc.layout import Layout, find_layout
+from ..backuppc.perl.values import octets
 from ..backuppc.settings import Settings, Value
 from ..backuppc.undecided import Undecided
+from .probe.daemon import Daemon, examine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,3 +58,28 @@ class Site:
         if account is None:
             raise Undecided(self.user, "no such account in /etc/passwd")
         return account.uid
+
+    def daemon(self) -> Daemon:
+        """Return the running server, asked once for all checks; raise Undecided."""
+        if isinstance(self._daemon, Undecided):
+            raise self._daemon
+        return self._daemon
+
+    @cached_property
+    def _daemon(self) -> Union[Daemon, Undecided]:
+        if not self.live:
+            return Undecided("server", "the running server is asked only with --live")
+        try:
+            socket = f"{self.settings.folder('RunDir')}/BackupPC.sock"
+            trusted = frozenset({self.disk.superuser, self.uid()})
+            return examine(self.disk, socket, trusted, self._secret())
+        except Undecided as error:
+            return error
+
+    def _secret(self) -> Optional[bytes]:
+        """Return the secret of the server socket; None where the file doesn't tell."""
+        try:
+            value = self.setting("ServerMesgSecret")
+        except Undecided:
+            return None
+        return octets(value) if isinstance(value, str) else b""

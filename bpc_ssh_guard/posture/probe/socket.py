@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 QUESTION: Final = b"status queueLen"
 TIME_LIMIT: Final = 5.0  # seconds for one connection: the daemon asks DNS for the peer's name
 MOST_BYTES: Final = 4096  # of a greeting or an answer; real ones have less than 100
-LOG_NOTE: Final = 'each refused secret leaves a line "Corrupted message" in BackupPC\'s LOG: it is ours'
+LOG_NOTE: Final = 'a line "Corrupted message" of this moment in BackupPC\'s LOG is this probe\'s'
 
 _GREETING = re.compile(rb"([0-9]{1,19}),([0-9]{1,19}),([0-9]{1,10}),([0-9]{1,5})\n")
 _QUEUE = rb'"(?:Cmd|Bg|User)Queue" => [0-9]{1,10}'
@@ -59,9 +59,9 @@ class Peer:
 class Connection:
     """One connection to the server, with one time limit for all that is said on it."""
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, limit: float) -> None:
         self._end = end
-        self._until = time.monotonic() + TIME_LIMIT
+        self._until = time.monotonic() + limit
 
     def greeting(self) -> Greeting:
         """Return the server's first line; raise NoServer."""
@@ -112,25 +112,25 @@ class Connection:
     def _left(self) -> float:
         left = self._until - time.monotonic()
         if left <= 0:
-            raise NoServer(f"no answer within {TIME_LIMIT:.0f} s")
+            raise NoServer("no answer in time")
         return left
 
 
 @contextlib.contextmanager
-def unix(place: int) -> Iterator[Connection]:
+def unix(place: int, limit: float = TIME_LIMIT) -> Iterator[Connection]:
     """Connect to the unix socket whose O_PATH descriptor PLACE is; raise NoServer.
 
     By its descriptor, nobody can put another socket there, and no path is too long.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
-        yield _connected(end, f"/proc/self/fd/{place}")
+        yield _connected(end, f"/proc/self/fd/{place}", limit)
 
 
 @contextlib.contextmanager
 def tcp(port: int) -> Iterator[Connection]:
     """Connect to PORT of this machine's loopback; raise NoServer."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as end:
-        yield _connected(end, ("127.0.0.1", port))
+        yield _connected(end, ("127.0.0.1", port), TIME_LIMIT)
 
 
 def digest(seed: bytes, counter: int, secret: bytes, message: bytes) -> bytes:
@@ -139,11 +139,13 @@ def digest(seed: bytes, counter: int, secret: bytes, message: bytes) -> bytes:
     return base64.b64encode(md5.digest())[:22]
 
 
-def _connected(end: socket.socket, address: str | tuple[str, int]) -> Connection:
-    end.settimeout(TIME_LIMIT)
+def _connected(
+    end: socket.socket, address: str | tuple[str, int], limit: float
+) -> Connection:
+    end.settimeout(limit)
     with _trouble_told():
         end.connect(address)
-    return Connection(end)
+    return Connection(end, limit)
 
 
 @contextlib.contextmanager
@@ -156,5 +158,5 @@ def _trouble_told() -> Iterator[None]:
 
 def _told(error: OSError) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {TIME_LIMIT:.0f} s"
+        return "no answer in time"
     return error.strerror or "can't be reached"
