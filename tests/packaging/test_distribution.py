@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.lab
 
 PROJECT = PACKAGE.parent
-IN_THE_PROJECT = ("bpc_ssh_guard", "ansible", "man", "systemd", "setup.cfg", "pyproject.toml", "README.md",
-                  "CHANGELOG.md", "SECURITY.md", "LICENSE", "authorized_keys.example")
+IN_THE_PROJECT = ("bpc_ssh_guard", "ansible", "man", "systemd", "setup.cfg", "pyproject.toml",
+                  "README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE", "authorized_keys.example")
 SECONDS = 600
 
 

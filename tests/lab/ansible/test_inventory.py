@@ -36,7 +36,7 @@ class Server:
             f'[paths]\nvar = "{folder}/var"\netc = "{folder}/etc"\nreader = ""\n'
             f'[host.web1]\naddress = "192.0.2.9"\nport = 2222\nuser = "bpc"\nfrom = "192.0.2.7"\n'
             f'fingerprint = "{FINGERPRINT}"\n'
-            '[host.web2]\nchannel = "certificate"\n'
+            '[host.web2]\nchannel = "certificate"\nfrom = []\n'
         )
         config = load(str(self.path))
         (config.known_hosts / "web1").write_text(
