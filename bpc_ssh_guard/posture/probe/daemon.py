@@ -85,8 +85,8 @@ def _ask_by_tcp(port: int) -> Reply:
     """Try the empty secret at PORT; it gives nothing away to whoever listens there."""
     with socket.tcp(port) as connection:
         greeting = connection.greeting()
-        if greeting.port != port:
-            raise NoServer(f"what listens on port {port} names another port")
+        if greeting.port != connection.own_port():
+            raise NoServer(f"what listens on port {port} doesn't greet as BackupPC does")
         return connection.ask(greeting, b"")
 
 

@@ -41,7 +41,7 @@ class Reply(enum.Enum):
 
 @dataclass(frozen=True)
 class Greeting:
-    """The server's first line: SEED is all its bytes; PORT is 0 on the unix socket."""
+    """The server's first line: SEED is all its bytes; PORT is the client's, 0 on the unix socket."""
 
     seed: bytes
     pid: int
@@ -88,6 +88,11 @@ class Connection:
         raw = self._end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         pid, uid, _ = _CREDENTIALS.unpack(raw)
         return Peer(pid, uid)
+
+    def own_port(self) -> int:
+        """Return the port of our own end, for TCP."""
+        port: int = self._end.getsockname()[1]
+        return port
 
     def _line(self) -> bytes:
         """Return one line with its end, b"" where the peer closed instead; raise NoServer."""

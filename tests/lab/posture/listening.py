@@ -1,0 +1,61 @@
+"""A real BackupPC daemon with a TCP port, asked by the probe, in a network namespace of its own.
+
+The daemon binds every address, so run this below `unshare --net`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from bpc_ssh_guard.backuppc.disk import Disk
+from bpc_ssh_guard.posture.probe import daemon, process
+from tests.lab.backuppc import BackupPcServer
+from tests.lab.process import wait_for
+
+PORT, SECRET = 23590, "q8Zr3uVx0LmT7yKc5NbW2eHjA9sDfG4p"
+
+
+def _told(server: BackupPcServer, secret: bytes) -> dict[str, object]:
+    trusted = frozenset({server.account.uid})
+    found = daemon.examine(Disk(Path("/")), f"{server.folder}/run/BackupPC.sock", trusted, secret)
+    return {"ports": found.ports, "empty": found.empty.value, "asked": found.asked_by_tcp,
+            "same": found.takes_the_files_secret,
+            "limit": process.descriptor_limit(found.pid)}
+
+
+def _reload(server: BackupPcServer) -> None:
+    """Let the daemon read the file anew, as `server reload` under its old secret would."""
+    log = Path(f"{server.folder}/log/LOG")
+    (pid,) = Path(f"{server.folder}/run/BackupPC.pid").read_text(encoding="ascii").split()
+    os.kill(int(pid), signal.SIGHUP)
+    wait_for("the daemon has read its file anew", lambda: "SIG_HUP" in log.read_text())
+
+
+def main(folder: str) -> None:
+    """Tell as JSON what the probe sees of each state of the daemon."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    server = BackupPcServer(folder)
+    server.start()
+    told = {}
+    try:
+        told["stock"] = _told(server, b"")
+        server.configure([f"$Conf{{ServerPort}} = {PORT};"])
+        told["open"] = _told(server, b"")
+        with open(f"{folder}/conf/config.pl", "a", encoding="utf-8") as file:
+            file.write(f"$Conf{{ServerMesgSecret}} = '{SECRET}';\n")
+        told["edited"] = _told(server, SECRET.encode())
+        _reload(server)
+        told["secret"] = _told(server, SECRET.encode())
+        told["other"] = _told(server, b"another")
+    finally:
+        server.stop()
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
