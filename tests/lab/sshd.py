@@ -63,7 +63,7 @@ class Sshd:
             # Where sshd drops its privileges to; the package's service makes it at each boot.
             os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
         for _ in range(5):  # another program may take the port first
-            self.port = _free_port()
+            self.port = free_port()
             self._write_config()
             if self._listens():
                 return
@@ -122,7 +122,7 @@ class Sshd:
             file.writelines(f"{line}\n" for line in lines)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((ADDRESS, 0))
         port: int = probe.getsockname()[1]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from tests.lab.keys import Key
 from tests.lab.process import kill_session, run, start, wait_for
-from tests.lab.sshd import ADDRESS, SSHD, _free_port
+from tests.lab.sshd import ADDRESS, SSHD, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ class Machine:
     def start(self) -> None:
         """Start it on a free port."""
         os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-        self.port = _free_port()
+        self.port = free_port()
         (self.folder / "over").mkdir()
         hashed = run(["openssl", "passwd", "-6", PASSWORD]).stdout.decode("ascii").strip()
         log = self.folder / "log"
