@@ -9,11 +9,11 @@ import os
 from typing import TYPE_CHECKING, Any, Optional
 
 from ... import exits
+from ...backuppc.refused import Refused
 from ...guardctl.explain import printable
 from ...posture.audit import run
 from ...posture.fix import configuration, plan
 from ...posture.fix.journal import Journal
-from ...posture.fix.refused import Refused
 from ...posture.repair import ConfigRepair
 from ...posture.site import Site
 from ..progress import Progress

@@ -8,10 +8,10 @@ import json
 from typing import TYPE_CHECKING, Any, Optional
 
 from ... import exits
+from ...backuppc.refused import Refused
 from ...backuppc.undecided import Undecided
 from ...posture.fix import migrate, secrets
 from ...posture.fix.journal import Journal
-from ...posture.fix.refused import Refused
 from ...posture.site import Site
 from .common import PROGRAM, Problem, add_json, add_root, new_command, root_of, warn
 from .fix import SCHEMA, show, taken_back

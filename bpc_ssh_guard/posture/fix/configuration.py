@@ -8,12 +8,12 @@ import stat
 import subprocess
 from typing import TYPE_CHECKING, Optional
 
+from ...backuppc.content import Exchange, exchange
+from ...backuppc.editing import edited, literal
+from ...backuppc.refused import Refused
 from ...backuppc.undecided import Undecided
 from ..repair import ConfigRepair, Generated
-from .content import Exchange, exchange
-from .editing import edited, literal
 from .journal import copied
-from .refused import Refused
 
 if TYPE_CHECKING:
     from ...backuppc.settings import ConfigFile

@@ -8,8 +8,8 @@ import os
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from ...backuppc.refused import Refused
 from .modes import ModeChange
-from .refused import Refused
 
 if TYPE_CHECKING:
     from ...backuppc.disk import Disk

@@ -7,11 +7,11 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Final, Optional
 
+from ...backuppc.content import Exchange, exchange
+from ...backuppc.held import held
+from ...backuppc.refused import Refused
 from ..repair import ConfigRepair
 from . import configuration
-from .content import Exchange, exchange
-from .held import held
-from .refused import Refused
 from .secrets import ENCRYPTED, KEY, NAME, PLAIN, WRAPPER, WRAPPER_TEXT, holders, password, service
 
 if TYPE_CHECKING:

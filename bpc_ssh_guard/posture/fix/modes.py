@@ -7,9 +7,9 @@ import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Optional
 
+from ...backuppc.held import Held, held
+from ...backuppc.refused import Refused
 from ...backuppc.undecided import Undecided
-from .held import Held, held
-from .refused import Refused
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Optional
 
+from ...backuppc.refused import Refused
 from ...backuppc.settings import Settings
 from ...backuppc.undecided import Undecided
 from ..finding import Auto, State
 from ..repair import ConfigRepair, ModeRepair
 from . import configuration, modes
 from .journal import ContentChange, Journal, read
-from .refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Optional
 
 from ...backuppc.perl.values import octets
+from ...backuppc.refused import Refused
 from ...backuppc.undecided import Undecided
 from ..evidence.secrets import ENVIRONMENT, SECRET_KEYS, of_file
 from ..evidence.unit import find_unit, variable
-from .refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

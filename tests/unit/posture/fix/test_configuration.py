@@ -12,10 +12,11 @@ import time
 
 import pytest
 
+from bpc_ssh_guard.backuppc import content
+from bpc_ssh_guard.backuppc.editing import edited, literal
+from bpc_ssh_guard.backuppc.refused import Refused
 from bpc_ssh_guard.backuppc.undecided import Undecided
-from bpc_ssh_guard.posture.fix import configuration, content, journal
-from bpc_ssh_guard.posture.fix.editing import edited, literal
-from bpc_ssh_guard.posture.fix.refused import Refused
+from bpc_ssh_guard.posture.fix import configuration, journal
 from bpc_ssh_guard.posture.repair import ConfigRepair, Generated
 from tests.oracles.perl_config import PerlConfig
 from tests.posture_tree import CONF, CONFIG

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
+from bpc_ssh_guard.backuppc.refused import Refused
 from bpc_ssh_guard.posture.fix import journal, modes
-from bpc_ssh_guard.posture.fix.refused import Refused
 from bpc_ssh_guard.posture.repair import ModeRepair
 from tests.posture_tree import BACKUPPC, CGI, CONF, CONFIG, TOP
 

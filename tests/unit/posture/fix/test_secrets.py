@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 
+from bpc_ssh_guard.backuppc.refused import Refused
 from bpc_ssh_guard.posture.fix import migrate, plan, secrets
 from bpc_ssh_guard.posture.fix.journal import Journal
-from bpc_ssh_guard.posture.fix.refused import Refused
 from tests.posture_tree import CONFIG, UNIT
 from tests.unit.posture.checks.conftest import troubles
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from ...backuppc.perl.evaluate import Before, Conf, evaluate
-from ...backuppc.perl.reader import read
-from ...backuppc.undecided import Undecided
+from .perl.evaluate import Before, Conf, evaluate
+from .perl.reader import read
 from .refused import Refused
+from .undecided import Undecided
 
 if TYPE_CHECKING:
-    from ...backuppc.perl.reader import Statement
-    from ...backuppc.perl.values import Value
+    from .perl.reader import Statement
+    from .perl.values import Value
 
 
 def edited(path: str, data: bytes, before: Before, keys: tuple[str, ...], value: Value) -> bytes:

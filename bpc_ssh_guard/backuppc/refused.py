@@ -1,4 +1,4 @@
-"""Why `fix` leaves something alone."""
+"""Why something is left as it is, and not changed."""
 
 from __future__ import annotations
 
