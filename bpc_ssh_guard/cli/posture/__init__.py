@@ -11,14 +11,14 @@ from ...posture.baseline import BaselineError
 from ...posture.waivers import WaiverError
 from .. import program
 from ..commands import add_completion
-from . import audit, explain, fix, secrets
+from . import audit, explain, fix, probe, secrets
 from .common import PROGRAM, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # Each module has add(commands); a new command is one more module here.
-MODULES = (audit, explain, fix, secrets)
+MODULES = (audit, explain, fix, probe, secrets)
 
 PROBLEMS = (Problem, BaselineError, NoBackupPC, WaiverError)
 

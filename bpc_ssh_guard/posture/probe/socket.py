@@ -41,7 +41,7 @@ class Reply(enum.Enum):
 
 @dataclass(frozen=True)
 class Greeting:
-    """The server's first line: SEED is all its bytes; PORT is the client's, 0 on the unix socket."""
+    """The server's first line: SEED is all its bytes; PORT is ours, 0 on the unix one."""
 
     seed: bytes
     pid: int
