@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .perl.evaluate import Before, Conf, evaluate
 from .perl.reader import read
+from .perl.writing import literal
 from .refused import Refused
 from .undecided import Undecided
 
@@ -61,30 +62,6 @@ def _true_at_the_end(path: str, data: bytes) -> bytes:
     if last.assigned is None or last.assigned.expression is not None or last.assigned.unknown:
         return data
     return data[:last.end] + b"\n1;" + data[last.end:]
-
-
-def literal(value: Value, indent: str = "", flat: bool = False) -> str:
-    """Return VALUE as Perl, laid out as BackupPC's editor does, or FLAT on one line."""
-    deeper = "" if flat else indent + "  "
-    between, begin, end = (", ", "", "") if flat else (",\n", "\n", f"\n{indent}")
-    if value is None:
-        return "undef"
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, list):
-        inside = [f"{deeper}{literal(each, deeper, flat)}" for each in value]
-        return f"[{begin}{between.join(inside)}{end}]" if inside else "[]"
-    inside = [f"{deeper}{_quoted(key)} => {literal(value[key], deeper, flat)}"
-              for key in sorted(value)]
-    return f"{{{begin}{between.join(inside)}{end}}}" if inside else "{}"
-
-
-def _quoted(text: str) -> str:
-    if all(" " <= character <= "~" or character in "\t\n" for character in text):
-        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return '"' + "".join(
-        character if character.isascii() and character.isalnum() else f"\\x{{{ord(character):x}}}"
-        for character in text) + '"'
 
 
 def _value(conf: Conf, before: Before, name: str) -> Value:

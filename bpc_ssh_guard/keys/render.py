@@ -12,6 +12,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Optional
 
+from ..backuppc.perl.writing import literal
 from .certificates import certificate_path
 from .files import CURRENT, FILE_MODE, group_of, make_folder, replace, require_own
 from .trouble import Trouble, Word
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ..backuppc.perl.values import Value
     from .config import Config, Host
 
 SUFFIX: Final = ".conf"
@@ -103,7 +105,13 @@ def render(config: Config, dry_run: bool = False) -> list[Rendered]:
 
 
 def settings(config: Config) -> list[str]:
-    """Return the lines for BackupPC's config.pl: rsync's two settings, tar's two, and who may edit.
+    """Return the lines for BackupPC's config.pl that give `values`."""
+    return [f"$Conf{''.join(f'{{{key}}}' for key in keys)} = {literal(value, flat=True)};"
+            for keys, value in values(config)]
+
+
+def values(config: Config) -> list[tuple[tuple[str, ...], Value]]:
+    """Return BackupPC's settings by their keys: rsync's two, tar's two, and who may edit.
 
     The last -e of rsync's arguments wins (popt), and the extra ones of a restore come last
     (BackupPC 4.4, Xfer/Rsync.pm).
@@ -117,13 +125,12 @@ def settings(config: Config) -> list[str]:
     # Not $host, as it comes: at a restore that is the client's name here, known to no resolver.
     tar = "$hostIP env LC_ALL=C $tarPath"
     return [
-        f"$Conf{{RsyncSshArgs}} = ['-e', '{ssh('backup')}'];",
-        f"$Conf{{RsyncRestoreArgsExtra}} = ['-e', '{ssh('restore')}'];",
-        (f"$Conf{{TarClientCmd}} = '{ssh('backup')} -q -x -n {tar} -c -v -f - -C $shareName+"
-        " --totals';"),
-        (f"$Conf{{TarClientRestoreCmd}} = '{ssh('restore')} -q -x {tar} -x -p --numeric-owner"
-        " --same-owner -v -f - -C $shareName+';"),
-        *(f"$Conf{{CgiUserConfigEdit}}{{{name}}} = 0;" for name in EDITABLE),
+        (("RsyncSshArgs",), ["-e", ssh("backup")]),
+        (("RsyncRestoreArgsExtra",), ["-e", ssh("restore")]),
+        (("TarClientCmd",), f"{ssh('backup')} -q -x -n {tar} -c -v -f - -C $shareName+ --totals"),
+        (("TarClientRestoreCmd",), (f"{ssh('restore')} -q -x {tar} -x -p --numeric-owner"
+                                    " --same-owner -v -f - -C $shareName+")),
+        *((("CgiUserConfigEdit", name), "0") for name in EDITABLE),
     ]
 
 

@@ -66,3 +66,7 @@ class Trouble(Exception):
     def __init__(self, word: str, text: str) -> None:
         super().__init__(text)
         self.word = word
+
+    def __reduce__(self) -> tuple[type[Trouble], tuple[str, str]]:
+        """Let a child process raise it here."""
+        return Trouble, (self.word, str(self))

@@ -262,10 +262,14 @@ class BackupPcServer:
             "TarClientPath": "'/bin/tar'",
         }
         lines = [f"$Conf{{{name}}} = {value};\n" for name, value in settings.items()]
-        lines += [
-            f"$Conf{{{name}}} = '' if !-x ($Conf{{{name}}} // '');\n" for name in OPTIONAL_PROGRAMS
-        ]
+        lines += [f"$Conf{{{name}}} = '';\n" for name in OPTIONAL_PROGRAMS
+                  if not os.access(self._program(name), os.X_OK)]
         return "".join(lines)
+
+    def _program(self, name: str) -> str:
+        """Return the program that the package's own configuration names; nothing if none."""
+        found = re.search(rf"^\$Conf\{{{name}\}}\s*=\s*'([^']*)'", self._stock, re.MULTILINE)
+        return found[1] if found else ""
 
     def _write_hosts(self) -> None:
         """Write conf/hosts with a new whole second as its time, else the daemon reads it not."""

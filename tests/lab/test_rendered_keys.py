@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bpc_ssh_guard.__main__ import main
 from bpc_ssh_guard.keys.config import load
 from bpc_ssh_guard.keys.files import FILE_MODE, FOLDER_MODE
-from bpc_ssh_guard.keys.render import render, settings
+from bpc_ssh_guard.keys.render import render
 
 from . import trees
 from .backuppc import BackupPcServer, server_account
@@ -95,7 +96,11 @@ def server(site: Site, config: Config) -> Iterator[BackupPcServer]:
     with contextlib.ExitStack() as stack:
         stack.callback(server.stop)
         server.start()
-        server.configure([*settings(config), *_look_ups(site)])
+        apply = ["keys", "render", "--config", config.path, "--apply",
+                 "--backuppc-config", f"{server.folder}/conf/config.pl"]
+        assert main(apply) == 0
+        assert main([*apply, "--dry-run"]) == 0
+        server.configure(_look_ups(site))
         yield server
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-import subprocess
 from typing import TYPE_CHECKING, Optional
 
 from ...backuppc.content import Exchange, exchange
-from ...backuppc.editing import edited, literal
+from ...backuppc.editing import edited
+from ...backuppc.perl.writing import literal
 from ...backuppc.refused import Refused
+from ...backuppc.reload import reload as tell_daemon
 from ...backuppc.undecided import Undecided
 from ..repair import ConfigRepair, Generated
 from .journal import copied
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from .journal import ContentChange, Journal
 
 SECRET_BYTES = 32  # 43 characters: more than a captured exchange lets anyone guess
-_RELOAD_LIMIT = 30.0  # seconds
 
 
 def statement(repair: ConfigRepair) -> str:
@@ -92,21 +92,12 @@ def reload(site: Site) -> str:
         return "the server below --root was not told to reload"
     try:
         account = site.accounts.user(site.user)
-        program = f"{site.settings.folder('InstallDir')}/bin/BackupPC_serverMesg"
+        install_dir = site.settings.folder("InstallDir")
     except Undecided as undecided:
         return str(undecided)
     if account is None:
         return "BackupPC's account is not in /etc/passwd"
-    other = os.geteuid() == 0
-    try:
-        done = subprocess.run(  # noqa: S603 - as the account that the program belongs to
-            [program, "server", "reload"], env={"PATH": "/usr/bin:/bin"}, cwd="/",
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=_RELOAD_LIMIT, check=False,
-            user=account.uid if other else None, group=account.gid if other else None,
-            extra_groups=[] if other else None)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"{program}: {error}"
-    return "" if done.returncode == 0 else f"{program}: status {done.returncode}; is it running?"
+    return tell_daemon(install_dir, account.uid, account.gid)
 
 
 def _file(site: Site, repair: ConfigRepair) -> ConfigFile:

@@ -13,7 +13,8 @@ import time
 import pytest
 
 from bpc_ssh_guard.backuppc import content
-from bpc_ssh_guard.backuppc.editing import edited, literal
+from bpc_ssh_guard.backuppc.editing import edited
+from bpc_ssh_guard.backuppc.perl.writing import literal
 from bpc_ssh_guard.backuppc.refused import Refused
 from bpc_ssh_guard.backuppc.undecided import Undecided
 from bpc_ssh_guard.posture.fix import configuration, journal
