@@ -131,6 +131,7 @@ def _require_no_override(site: Site, path: str, new: int) -> None:
         return
     for line in lines:
         fields = line.split(" ", 3)
-        if len(fields) == 4 and fields[3] == path and fields[2] != f"{new:o}":
+        # The file has the mode without leading zeros, and admins who edit it may have them.
+        if len(fields) == 4 and fields[3] == path and fields[2].lstrip("0") != f"{new:o}":
             raise Refused(f"{path}: dpkg-statoverride keeps mode {fields[2]} there; if that is no"
                           f" longer wanted, dpkg-statoverride --remove {path}, and again")

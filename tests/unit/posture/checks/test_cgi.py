@@ -20,6 +20,7 @@ UNASKED = ("CGI-03", "unknown", "critical", APACHE)
 def _set_id(tree, mode=0o4750, owner=SHARED):
     tree.chown(CGI, *owner)
     tree.chmod(CGI, mode)
+    tree.write("/var/lib/dpkg/statoverride", f"backuppc www-data 4750 {CGI}\n")
 
 
 def _open_to_all(tree):

@@ -14,19 +14,37 @@ from bpc_ssh_guard.posture.finding import Auto
 from bpc_ssh_guard.posture.fix import plan
 from bpc_ssh_guard.posture.fix.journal import FOLDER, Journal
 from tests.unit.posture.checks.conftest import found, troubles
+from tests.unit.posture.checks.test_cgi import FAULTS as OF_CGI
 from tests.unit.posture.checks.test_planted_faults import FAULTS, HOSTS
 
+
+def _set(line):
+    return lambda tree: tree.configure(line)
+
+
+OF_SOCKET = {
+    "a port without a secret": (
+        _set("$Conf{ServerPort} = 2359;"), ("SRV-01", "fail", "critical", "ServerPort")),
+    "a port": (
+        _set("$Conf{ServerPort} = 2359; $Conf{ServerMesgSecret} = '8Zr3uVx0LmT7yKc5NbW2eHjA9sDf';"),
+        ("SRV-02", "fail", "high", "ServerPort")),
+    "a word as the secret": (
+        _set("$Conf{ServerMesgSecret} = 'sesame';"),
+        ("SRV-03", "fail", "medium", "ServerMesgSecret")),
+    "a loose umask": (
+        _set("$Conf{UmaskMode} = 007;"), ("SRV-05", "fail", "high", "UmaskMode")),
+}
 # The plant and the finding that it must make.
-PLANTED = {name: (plant, expected) for name, (plant, expected) in FAULTS.items()} | {
-    name: (plant, each) for name, (plant, expected) in HOSTS.items() for each in expected
-    if each[1] == "fail"}
+PLANTED = {name: (plant, expected) for name, (plant, expected) in {**FAULTS, **OF_SOCKET}.items()}
+PLANTED |= {name: (plant, each) for name, (plant, expected) in {**HOSTS, **OF_CGI}.items()
+            for each in expected if each[1] == "fail"}
 CURABLE = {name: (plant, expected) for name, (plant, expected) in PLANTED.items()
            if BY_ID[expected[0]].auto in (Auto.MODE, Auto.CONFIG)}
 # Owners, and files that belong to others than BackupPC, are for a person.
 LEFT = {
     "an open credential file", "a password in a unit", "a backup of the configuration",
     "host keys thrown away for all", "an agent forwarded by the system",
-    "a key of another", "a unit of backuppc",
+    "a key of another", "a unit of backuppc", "everybody an administrator",
 }  # fmt: skip
 
 
