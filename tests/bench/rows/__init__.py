@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import confine, log, memory, parse, posture, report, session, start, throughput, verify
+from . import (
+    confine,
+    log,
+    memory,
+    parse,
+    posture,
+    report,
+    rotation,
+    session,
+    start,
+    throughput,
+    verify,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,5 +47,7 @@ ROWS = (
     Row("verify", "The auditor's proof of a log, CPU of one core", verify.measure, 10, 3),
     Row("report", "The auditor's report over a fleet, wall time", report.measure, 3, 1),
     Row("posture", "A full audit of a BackupPC server", posture.measure, 5, 2),
+    Row("rotation", "A key replaced on each of 20 clients, wall time a client",
+        rotation.measure, 3, 1),
     Row("session", "A whole ssh session, wall time", session.measure, 30, 6),
 )
