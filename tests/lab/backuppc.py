@@ -179,6 +179,11 @@ class BackupPcServer:
         with open(f"{self.folder}/top/pc/{name}/backups", encoding="utf-8") as file:
             return int(file.read().splitlines()[-1].split("\t")[0])
 
+    def ended(self, name: str) -> float:
+        """Return when NAME's newest backup ended, in seconds since the epoch."""
+        with open(f"{self.folder}/top/pc/{name}/backups", encoding="utf-8") as file:
+            return float(file.read().splitlines()[-1].split("\t")[3])
+
     def kinds(self, name: str) -> list[str]:
         """Return what NAME's backups are: full, incr, partial or active."""
         path = f"{self.folder}/top/pc/{name}/backups"

@@ -140,10 +140,13 @@ class World:
 class KeyServer:
     """A server below FOLDER with its own configuration, keys and store, for CLIENTS."""
 
+    reader = ""  # the group that reads the keys
+
     def __init__(self, folder: str, clients: Sequence[LabClient]) -> None:
         self.folder, self.clients = folder, clients
-        for name in ("etc/known_hosts.d", "var/rotation", "TopDir/pc"):
+        for name in ("etc/known_hosts.d", "var/rotation"):
             os.makedirs(f"{folder}/{name}", mode=0o750)
+        os.makedirs(f"{self.top_dir}/pc", exist_ok=True)
         self.path = f"{folder}/config"
         self.write_config()
 
@@ -160,9 +163,14 @@ class KeyServer:
         """Write the configuration; DEFAULTS are lines of [defaults]."""
         with open(self.path, "w", encoding="ascii") as file:
             file.write(f'[paths]\netc = "{self.folder}/etc"\nvar = "{self.folder}/var"\n'
-                       f'reader = ""\nbackuppc = "{self.folder}/TopDir"\n[defaults]\n')
+                       f'reader = "{self.reader}"\nbackuppc = "{self.top_dir}"\n[defaults]\n')
             file.writelines(f"{line}\n" for line in defaults)
             file.writelines(client.config for client in self.clients)
+
+    @property
+    def top_dir(self) -> str:
+        """BackupPC's TopDir."""
+        return f"{self.folder}/TopDir"
 
     @property
     def config(self) -> Config:
