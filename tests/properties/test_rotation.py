@@ -20,6 +20,7 @@ from bpc_ssh_guard.authorized_keys import ManagedLine, expiry, parse
 from bpc_ssh_guard.errors import Refused
 from bpc_ssh_guard.keyagent import agent, verbs
 from bpc_ssh_guard.keyagent import answer as told
+from bpc_ssh_guard.keyagent.authorities import AuthorityRing
 from bpc_ssh_guard.keyagent.proofs import Proof
 from bpc_ssh_guard.keyagent.ring import Ring
 from bpc_ssh_guard.keys import answer
@@ -83,10 +84,11 @@ class Machine:
 
     def ask(self, request: str) -> bytes:
         """Return the answer to REQUEST, as the agent gives it."""
-        ring = Ring([parse(line) for line in self.lines], self.policy, self.caller,
-                    self.proofs.get, int(time.time()))
+        state = ([parse(line) for line in self.lines], self.policy, self.caller,
+                 self.proofs.get, int(time.time()))
+        ring = Ring(*state)
         if request == "list":
-            return told.listed(ring, 0o600, [])
+            return told.listed(ring, AuthorityRing(*state), 0o600, [])
         try:
             asked = verbs.parse(b"bpc-key/1 " + request.encode())
             change = agent._decide(ring, asked)
