@@ -225,10 +225,15 @@ def _transport(host: Host) -> paramiko.Transport:
     with reached():
         stream = socket.create_connection((host.address, host.port), CONNECT_SECONDS)
     try:
-        return paramiko.Transport(stream, disabled_algorithms=WEAK)
+        transport = paramiko.Transport(stream, disabled_algorithms=WEAK)
     except BaseException:
         stream.close()
         raise
+    # Those that authenticate by themselves come first: paramiko computes and compares a MAC of its
+    # own in Python, packet by packet, and that was a quarter of a connection's CPU time.
+    options = transport.get_security_options()
+    options.ciphers = tuple(sorted(options.ciphers, key=lambda name: "-gcm@" not in name))
+    return transport
 
 
 def _shown_key(transport: paramiko.Transport) -> paramiko.PKey:

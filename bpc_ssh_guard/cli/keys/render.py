@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from ... import exits
 from ...guardctl.explain import printable
-from ...keys import apply
 from ...keys.owner import become_owner
 from ...keys.render import render, settings
 from .common import Problem, add_config, add_json, load_config, new_command, warn
@@ -42,7 +41,7 @@ def _render(options: argparse.Namespace) -> int:
     config = load_config(options)
     if options.backuppc_config and not options.apply:
         raise Problem("--backuppc-config belongs to --apply")
-    change = apply.plan(config, options.backuppc_config) if options.apply else None
+    change = _planned(config, options) if options.apply else None
     # First the files, then the settings that name them.
     files, lines = _files(config, options), settings(config)
     changed = [each for each in files if each.change != "same"]
@@ -59,6 +58,12 @@ def _render(options: argparse.Namespace) -> int:
     return exits.NO if trouble or (options.dry_run and due) else exits.YES
 
 
+def _planned(config: Config, options: argparse.Namespace) -> Change:
+    from ...keys import apply  # reads Perl: the other commands start without its parser
+
+    return apply.plan(config, options.backuppc_config)
+
+
 def _files(config: Config, options: argparse.Namespace) -> list[Rendered]:
     """Render; where root applies too, as the account that the files belong to."""
     dry_run: bool = options.dry_run
@@ -71,6 +76,8 @@ def _files(config: Config, options: argparse.Namespace) -> list[Rendered]:
 
 def _applied(change: Change, options: argparse.Namespace) -> tuple[str, str]:
     """Apply CHANGE; return the name of what was kept, and what kept the daemon from reading it."""
+    from ...keys import apply
+
     if not options.json and change.is_due:
         print(change.diff(), end="")
     for told in change.overriding:
