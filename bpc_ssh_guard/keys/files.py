@@ -20,8 +20,10 @@ from ..authorized_keys import key_id
 from .trouble import Trouble, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    Named = Callable[[Path], object]  # is given a folder that has new names, to make them durable
 
 CURRENT: Final = "current"
 FILE_MODE: Final = 0o640  # BackupPC's group reads them; who owns them may replace them
@@ -44,15 +46,30 @@ class Pair:
     path: Path
 
 
+def sync_folder(path: Path) -> None:
+    """Make the names in the folder PATH durable; raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class Pairs:
-    """The pairs in FOLDER; new files get the group GROUP where one is given."""
+    """The pairs in FOLDER; new files get the group GROUP where one is given.
+
+    NAMED is told of each folder with new names: by default it syncs it, before anything is
+    returned; a caller with many labels may gather them and sync each once.
+    """
 
     def __init__(
-        self, folder: Path, group: Optional[int] = None, mode: int = FILE_MODE
+        self, folder: Path, group: Optional[int] = None, mode: int = FILE_MODE,
+        named: Named = sync_folder,
     ) -> None:
         self.folder: Final = folder
         self._group: Final = group
         self._mode: Final = mode
+        self._named: Final = named
 
     def all(self) -> dict[int, Pair]:
         """Return the complete pairs by generation; raises Trouble."""
@@ -79,17 +96,22 @@ class Pairs:
         if found is None:
             raise Trouble(Word.FILES, f"{self.folder / CURRENT}: leads to {target!a}, no key of"
                                       " this folder; remove it and run bpc-ssh-keys rebuild")
-        return self.all().get(int(found[1]))
+        with _told(self.folder):
+            is_there = os.path.lexists(self.folder / target)
+            try:
+                return self._read(int(found[1])) if is_there else None
+            except FileNotFoundError:
+                return None
 
     def generate(self, generation: int) -> Pair:
         """Make the pair of GENERATION, durable when this returns; raises Trouble."""
         private, public = _new_key()
         with _told(self.folder):
-            make_folder(self.folder, self._group)
+            make_folder(self.folder, self._group, self._named)
             self._write(f"g{generation}.pub", public)
             self._write(f"g{generation}", private)
-            sync_folder(self.folder)
-            return self._read(generation)
+            self._named(self.folder)
+        return self._pair(generation, public)
 
     def switch(self, generation: int) -> None:
         """Let `current` lead to the pair of GENERATION, durably; raises Trouble."""
@@ -100,7 +122,7 @@ class Pairs:
             link.unlink(missing_ok=True)
             os.symlink(f"g{generation}", link)
             os.rename(link, self.folder / CURRENT)
-            sync_folder(self.folder)
+            self._named(self.folder)
 
     def remove(self, generation: int) -> None:
         """Remove the pair of GENERATION, the private half first; raises Trouble."""
@@ -124,15 +146,18 @@ class Pairs:
                     (self.folder / name).unlink()
 
     def _read(self, generation: int) -> Pair:
-        path = self.folder / f"g{generation}.pub"
-        with open(path, "rb") as file:
-            words = file.read(MAX_PUBLIC).decode("ascii", "replace").split()
+        with open(self.folder / f"g{generation}.pub", "rb") as file:
+            return self._pair(generation, file.read(MAX_PUBLIC))
+
+    def _pair(self, generation: int, public: bytes) -> Pair:
+        words = public.decode("ascii", "replace").split()
         try:
             blob = a2b_base64(words[1]) if words[0] == _TYPE else b""
         except (IndexError, NoBase64):
             blob = b""
         if not blob:
-            raise Trouble(Word.FILES, f"{path}: no {_TYPE} key; remove the pair, it is of no use")
+            raise Trouble(Word.FILES, f"{self.folder}/g{generation}.pub: no {_TYPE} key; remove"
+                                      " the pair, it is of no use")
         return Pair(generation, key_id(blob).decode("ascii"), " ".join(words[:2]),
                     self.folder / f"g{generation}")
 
@@ -189,8 +214,10 @@ def write_new(path: Path, data: bytes, mode: int, group: Optional[int] = None) -
         os.fsync(file.fileno())
 
 
-def replace(path: Path, data: bytes, mode: int, group: Optional[int] = None) -> None:
-    """Put DATA in place of the file PATH at once, durably; raises OSError."""
+def replace(
+    path: Path, data: bytes, mode: int, group: Optional[int] = None, named: Named = sync_folder
+) -> None:
+    """Put DATA in place of the file PATH at once, durably once NAMED has synced; raises OSError."""
     beside = path.with_name(path.name + _NEW)
     beside.unlink(missing_ok=True)
     try:
@@ -199,14 +226,16 @@ def replace(path: Path, data: bytes, mode: int, group: Optional[int] = None) -> 
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    named(path.parent)
 
 
-def make_folder(path: Path, group: Optional[int] = None) -> None:
+def make_folder(
+    path: Path, group: Optional[int] = None, named: Named = sync_folder
+) -> None:
     """Make PATH and the folders above it that don't exist, readable by GROUP; raises OSError."""
     if path.is_dir():
         return
-    make_folder(path.parent, group)
+    make_folder(path.parent, group, named)
     with contextlib.suppress(FileExistsError):  # another thread makes that of the host
         os.mkdir(path, FOLDER_MODE)
         try:
@@ -216,16 +245,7 @@ def make_folder(path: Path, group: Optional[int] = None) -> None:
         except BaseException:  # the next run would take it as it is
             os.rmdir(path)
             raise
-        sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in the folder PATH durable; raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        named(path.parent)
 
 
 def group_of(reader: str) -> Optional[int]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Optional
+from typing import TYPE_CHECKING, Final, Optional, Union
 
-from ..files import FILE_MODE, Pairs, replace
+from ..files import FILE_MODE, Pairs, replace, sync_folder
 from ..record import Outcome, Record
 from ..trouble import Trouble, Word
 from . import CERTIFICATE, certificate
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..config import Config, Host
-    from ..files import Pair
+    from ..files import Named, Pair
     from .ca import Authority
     from .certificate import Issued
     from .serials import Serials
     from .settings import Settings
 
-BATCH: Final = 256  # certificates noted in one commit: a disk's sync for each would rule the run
+BATCH: Final = 256  # noted in one commit, their folders synced once: syncs would rule the run
+WRITERS: Final = 8  # files synced at a time: a journalling file system commits them together
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,16 @@ class _Task:
     pair: Pair
     terms: Terms
     authority: Authority
+
+
+@dataclass(frozen=True)
+class _Signed:
+    """A certificate that is signed and in no file yet."""
+
+    task: _Task
+    serial: int
+    item: Item
+    text: bytes
 
 
 class Issuer:
@@ -103,54 +115,74 @@ class Issuer:
         authority a client takes is known by what it was proven with.
         """
         waiting = iter(labels)
-        while batch := list(itertools.islice(waiting, BATCH)):
-            tasks = []
-            for label in batch:
-                try:
-                    tasks.append(self._task(label, authority))
-                except Trouble as trouble:
-                    yield failed(label, trouble)
-            yield from self._issue(tasks)
+        with ThreadPoolExecutor(WRITERS) as writers:
+            while batch := list(itertools.islice(waiting, BATCH)):
+                yield from self._issue(batch, authority, writers)
 
     def brief(self, label: Label, authority: Authority, seconds: int) -> tuple[Pair, bytes]:
         """Return the pair of LABEL and a certificate of SECONDS, in no file; raises Trouble."""
         task = self._task(label, authority)
-        return task.pair, self._sign([task], seconds)[0][1]
+        return task.pair, self._sign([task], seconds)[0].text
 
-    def _issue(self, tasks: Sequence[_Task]) -> Iterator[Record]:
-        signed = self._sign(tasks, self._settings.life)
-        for task, (item, text) in zip(tasks, signed):
-            path = self._pairs(task.label).folder / CERTIFICATE
+    def _issue(
+        self, labels: Sequence[Label], authority: Optional[Authority], writers: ThreadPoolExecutor
+    ) -> Iterator[Record]:
+        """Yield how each of LABELS ended, when all that was made for them is durable."""
+        folders: set[Path] = set()
+
+        def begin(label: Label) -> Union[_Task, Record]:
             try:
-                replace(path, text, FILE_MODE, self._group)
-            except OSError as error:
-                trouble = Trouble(Word.FILES, f"{error.filename or path}: {error.strerror}")
-                yield failed(task.label, trouble)
-                continue
-            members = {"serial": int(item[0]), "until": item[1].ends,
-                       "authority": task.authority.generation}
-            yield Record(
-                item[1].host, item[1].label, "", Outcome.ISSUED, task.pair.generation,
-                task.pair.key_id, text=f"serial {item[0]}, until {_shown(item[1].ends)}",
-                about=members,
-            )
+                return self._task(label, authority, folders.add)
+            except Trouble as trouble:
+                return failed(label, trouble)
 
-    def _sign(
-        self, tasks: Sequence[_Task], seconds: int
-    ) -> list[tuple[tuple[int, Item], bytes]]:
+        def put(signed: _Signed) -> Record:
+            return self._put(signed, folders.add)
+
+        begun = list(writers.map(begin, labels))
+        tasks = [each for each in begun if isinstance(each, _Task)]
+        records = [each for each in begun if isinstance(each, Record)]
+        records += writers.map(put, self._sign(tasks, self._settings.life))
+        try:
+            for folder in sorted(folders):  # those above first
+                sync_folder(folder)
+        except OSError as error:  # what may be lost is not told to be there
+            trouble = Trouble(Word.FILES, f"{error.filename or folder}: {error.strerror}")
+            records = [failed(label, trouble) for label in labels]
+        yield from records
+
+    def _put(self, signed: _Signed, named: Named) -> Record:
+        """Put a certificate in place; return how that ended."""
+        task, serial, item = signed.task, signed.serial, signed.item
+        path = self._pairs(task.label).folder / CERTIFICATE
+        try:
+            replace(path, signed.text, FILE_MODE, self._group, named)
+        except OSError as error:
+            trouble = Trouble(Word.FILES, f"{error.filename or path}: {error.strerror}")
+            return failed(task.label, trouble)
+        members = {"serial": serial, "until": item.ends, "authority": item.authority}
+        return Record(
+            item.host, item.label, "", Outcome.ISSUED, task.pair.generation, task.pair.key_id,
+            text=f"serial {serial}, until {_shown(item.ends)}", about=members,
+        )
+
+    def _sign(self, tasks: Sequence[_Task], seconds: int) -> list[_Signed]:
         now = int(time.time())
         begins, ends = now - SLACK, now + seconds
         items = [Item(task.label.host.name, task.label.name, task.authority.generation,
                       task.pair.key_id, begins, ends) for task in tasks]
         serials = self._serials.take(items, now)
         return [
-            ((serial, item), certificate.sign(task.authority, task.terms, task.pair, serial,
-                                              begins, ends))
+            _Signed(task, serial, item, certificate.sign(task.authority, task.terms, task.pair,
+                                                         serial, begins, ends))
             for task, item, serial in zip(tasks, items, serials)
         ]
 
-    def _task(self, label: Label, authority: Optional[Authority]) -> _Task:
-        pairs = self._pairs(label)
+    def _task(
+        self, label: Label, authority: Optional[Authority], named: Named = sync_folder
+    ) -> _Task:
+        """Return what is to be signed for LABEL; make the pair where there is none."""
+        pairs = self._pairs(label, named)
         pair = pairs.current()
         if pair is None:
             pairs.sweep()  # of a run that was killed
@@ -166,8 +198,9 @@ class Issuer:
     def _terms(self, label: Label, authority: bytes) -> Terms:
         return Terms.of(self._settings, label.host, label.name, authority)
 
-    def _pairs(self, label: Label) -> Pairs:
-        return Pairs(self._config.pairs(label.host.name, label.name), self._group)
+    def _pairs(self, label: Label, named: Named = sync_folder) -> Pairs:
+        folder = self._config.pairs(label.host.name, label.name)
+        return Pairs(folder, self._group, named=named)
 
 
 def failed(label: Label, trouble: Trouble) -> Record:
