@@ -37,6 +37,9 @@ _ROOT: Final = Path("/")
 _NAME: Final = "config.pl"
 _KEPT: Final = ".before-keys"  # behind the name of what was replaced
 _BY_HAND: Final = "type the lines that bpc-ssh-keys render shows"
+# What an XferMethod logs in by; the others use no ssh.
+_LOGIN: Final = {"rsync": "RsyncSshArgs", "tar": "TarClientCmd"}
+_SHOWN: Final = 5
 _MOST_KEPT: Final = 100  # of those; more are no accident
 
 
@@ -72,6 +75,7 @@ def plan(config: Config, path: Optional[str] = None) -> Change:
         layout = _layout(disk, path)
         settings = Settings.read(disk, layout)
         file = _file(settings, layout, wanted)
+        _require_all_served(config, settings)
         before = after = disk.read(layout.config)
         for keys, value in wanted:
             if not _stands(settings, keys, value):
@@ -139,6 +143,24 @@ def _file(
     if found.trouble is not None:
         raise found.trouble
     return found
+
+
+def _require_all_served(config: Config, settings: Settings) -> None:
+    """Refuse where a host would be backed up no more: without a file of ours or own settings."""
+    if settings.hosts_trouble is not None:
+        raise settings.hosts_trouble
+    left = [host.name for host in settings.hosts
+            if host.name not in config.hosts and _uses_ours(settings, host.name)]
+    if left:
+        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+        raise Refused(f"{', '.join(left[:_SHOWN])}{more}: BackupPC has them and {config.path} not,"
+                      " so that their backups would stop; bpc-ssh-keys enroll them first")
+
+
+def _uses_ours(settings: Settings, host: str) -> bool:
+    """Tell whether HOST would log in by the settings of the server; unknown counts as yes."""
+    needed = _LOGIN.get(str(settings.value("XferMethod", host)))
+    return needed is not None and needed not in settings.host_settings(host)
 
 
 def _stands(settings: Settings, keys: tuple[str, ...], wanted: Value) -> bool:

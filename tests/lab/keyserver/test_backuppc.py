@@ -16,6 +16,7 @@ import pytest
 from bpc_ssh_guard.keys.render import settings
 from tests.lab import trees
 from tests.lab.comparison import differences, snapshot
+from tests.lab.host import unfinished
 from tests.lab.process import wait_for
 
 from .backuppc import METHODS, BackupPcWorld, is_start, open_backuppc_world
@@ -95,6 +96,7 @@ def test_a_backup_that_runs_while_its_key_is_replaced_ends_well(
         os.killpg(running.pid, signal.SIGSTOP)  # it stays in the middle of its transfer
         assert rotate(world, name, "--emergency") == "rotated"
         assert not world.keys.greeting(f"{name}-backup", old)
+        assert unfinished(world.logs[name].since(mark))
         os.killpg(running.pid, signal.SIGCONT)
         assert running.wait(60) == 0
     finally:

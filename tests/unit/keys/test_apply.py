@@ -142,6 +142,23 @@ def test_a_host_that_says_otherwise_is_told(server: Server, capsys) -> None:
     assert f"{own}: sets RsyncSshArgs for web1 instead" in capsys.readouterr().err
 
 
+def test_a_host_that_would_be_backed_up_no_more_is_named_and_nothing_done(
+    server: Server, capsys
+) -> None:
+    before = server.path.read_bytes()
+    (server.conf / "hosts").write_text("host dhcp user\nweb1 0 a\nweb2 0 a\nold 0 a\nsmb1 0 a\n")
+    for name in ("web2", "old", "smb1"):
+        (server.conf / f"{name}.pl").write_text("$Conf{XferMethod} = 'rsync';\n")
+    (server.conf / "smb1.pl").write_text("$Conf{XferMethod} = 'smb';\n")
+    (server.conf / "old.pl").write_text(
+        "$Conf{XferMethod} = 'rsync';\n$Conf{RsyncSshArgs} = ['-e', 'ssh -l root'];\n")
+    assert server.render() == 2
+    assert "bpc-ssh-keys: web2: BackupPC has them and" in capsys.readouterr().err
+    assert server.path.read_bytes() == before
+    (server.conf / "web2.pl").write_text("$Conf{XferMethod} = 'smb';\n")
+    assert server.render("--dry-run") == 1
+
+
 def test_programs_are_told_as_json(server: Server, capsys) -> None:
     server.render("--json")
     told = json.loads(capsys.readouterr().out)["applied"]
