@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from math import ceil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bpc_ssh_guard.duration import DAY, HOUR, in_words
-from bpc_ssh_guard.keys import config, fleet, grants, verify, words
+from bpc_ssh_guard.keys import config, fleet, grants, transport, verify, words
 from bpc_ssh_guard.keys.enroll import steps
 from bpc_ssh_guard.keys.journal import STATES
 from bpc_ssh_guard.keys.trouble import WORDS
@@ -45,6 +47,30 @@ def test_page_explains_every_finding_in_the_order_of_the_code() -> None:
 )
 def test_page_has_the_numbers_of_the_code(words: str) -> None:
     assert words in " ".join(rendered(KEYS).split())
+
+
+def test_plan_for_large_fleets_is_calculated_from_its_own_figures() -> None:
+    plan = section(KEYS, "LARGE FLEETS")
+    (cpu,) = re.findall(r"about (\d+) ms", plan)
+    (wall,) = re.findall(r"([\d.]+) s for each", plan)
+    jobs = [int(each) for each in re.findall(r"Ta Em --jobs (\d+)", plan)]
+    assert jobs == [fleet.JOBS, fleet.MOST_JOBS]
+    rows = re.findall(r"^\.It (\d+) Ta (\d+) Ta (\d+) Ta (\d+)$", plan, re.MULTILINE)
+    assert len(rows) == 3
+    for clients, *minutes in rows:
+        keys = 2 * int(clients)
+        times = [keys * int(cpu) / 1000, *(keys * float(wall) / each for each in jobs)]
+        assert [int(each) for each in minutes] == [ceil(each / 60) for each in times]
+
+
+def test_plan_for_large_fleets_has_the_numbers_of_the_code() -> None:
+    plan = " ".join(section(KEYS, "LARGE FLEETS").split())
+    days, limit = config.Host.max_age // DAY, transport.CONNECT_SECONDS
+    assert f"last {days} days, 10000 clients" in plan
+    assert f"have {ceil(2 * 10000 / days)} keys due" in plan
+    minutes = ceil(500 * limit / fleet.MOST_JOBS / 60)
+    assert (f"costs {limit:.0f} s of one job: 500 of 10000 are {minutes} minutes with"
+            f" {fleet.MOST_JOBS} jobs") in plan
 
 
 def test_conf_explains_every_word_and_no_other() -> None:
