@@ -10,14 +10,29 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+from bpc_ssh_guard.backuppc.accounts import Accounts
 from bpc_ssh_guard.backuppc.disk import Disk
+from bpc_ssh_guard.backuppc.layout import LAYOUTS
+from bpc_ssh_guard.backuppc.settings import Settings
+from bpc_ssh_guard.posture.checks.socket import CHECKS
 from bpc_ssh_guard.posture.probe import daemon, process
+from bpc_ssh_guard.posture.site import Site
 from tests.lab.backuppc import BackupPcServer
 from tests.lab.process import wait_for
 
 PORT, SECRET = 23590, "q8Zr3uVx0LmT7yKc5NbW2eHjA9sDfG4p"
+
+
+def _states(server: BackupPcServer) -> dict[str, list[str]]:
+    """Return what each check of the section says of SERVER, asked live."""
+    disk = Disk(Path("/"))
+    layout = replace(LAYOUTS[0], conf_dir=f"{server.folder}/conf")
+    site = Site(disk, Accounts.read(disk), layout, Settings.read(disk, layout), live=True)
+    return {check.id: [f"{each.state.value} {each.subject}" for each in check().judge(site)]
+            for check in CHECKS}
 
 
 def _told(server: BackupPcServer, secret: bytes) -> dict[str, object]:
@@ -25,7 +40,7 @@ def _told(server: BackupPcServer, secret: bytes) -> dict[str, object]:
     found = daemon.examine(Disk(Path("/")), f"{server.folder}/run/BackupPC.sock", trusted, secret)
     return {"ports": found.ports, "empty": found.empty.value, "asked": found.asked_by_tcp,
             "same": found.takes_the_files_secret,
-            "limit": process.descriptor_limit(found.pid)}
+            "limit": process.descriptor_limit(found.pid), "checks": _states(server)}
 
 
 def _reload(server: BackupPcServer) -> None:

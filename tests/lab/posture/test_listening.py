@@ -52,3 +52,29 @@ def test_another_secret_is_refused(told):
 
 def test_knows_how_many_files_the_daemon_may_open(told):
     assert told["stock"]["limit"] is None or told["stock"]["limit"] > 0
+
+
+def said(told, state, check):
+    return set(told[state]["checks"][check])
+
+
+def test_the_checks_are_content_with_a_stock_server(told):
+    for check in ("SRV-01", "SRV-02", "SRV-04", "SRV-06"):
+        assert {each.split(" ")[0] for each in told["stock"]["checks"][check]} == {"pass"}, check
+
+
+def test_the_checks_find_an_open_port_without_a_secret(told):
+    assert said(told, "open", "SRV-01") == {"fail ServerPort"}
+    assert said(told, "open", "SRV-02") == {"fail ServerPort"}
+    assert "pass ServerPort" in said(told, "open", "SRV-04")
+
+
+def test_the_checks_find_a_secret_that_is_in_the_file_and_not_in_use(told):
+    assert "fail ServerMesgSecret" in said(told, "edited", "SRV-04")
+    assert said(told, "edited", "SRV-01") == {"fail ServerPort"}  # what runs counts
+
+
+def test_the_checks_find_the_secret_in_use_after_a_reload(told):
+    assert "pass ServerMesgSecret" in said(told, "secret", "SRV-04")
+    assert said(told, "secret", "SRV-01") == {"pass ServerPort"}
+    assert said(told, "secret", "SRV-02") == {"fail ServerPort"}
