@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bpc_ssh_guard.cli.keys import main
@@ -43,12 +44,14 @@ def at_note(text: str) -> None:
 def at_write(number: int) -> None:
     """End this process before the change NUMBER of a file."""
     left = [number]
+    mutex = threading.Lock()  # files are synced by several threads, and none is to be miscounted
 
     def counted(work: Callable[..., Any]) -> Callable[..., Any]:
         def killed(*arguments: Any, **named: Any) -> Any:
-            left[0] -= 1
-            if left[0] == 0:
-                _die()
+            with mutex:
+                left[0] -= 1
+                if left[0] == 0:
+                    _die()
             return work(*arguments, **named)
 
         return killed
