@@ -154,7 +154,7 @@ class Issuer:
     def _put(self, signed: _Signed, named: Named) -> Record:
         """Put a certificate in place; return how that ended."""
         task, serial, item = signed.task, signed.serial, signed.item
-        path = self._pairs(task.label).folder / CERTIFICATE
+        path = task.pair.path.with_name(CERTIFICATE)
         try:
             replace(path, signed.text, FILE_MODE, self._group, named)
         except OSError as error:
@@ -190,10 +190,14 @@ class Issuer:
             pair = made[max(made)] if made else pairs.generate(1)
             pairs.switch(pair.generation)
         if authority is None:
-            found = self.in_use(label)
-            blob = found.authority if found is not None else b""
-            authority = self._known.get(blob, self._current)
+            authority = self._authority(label)
         return _Task(label, pair, self._terms(label, authority.blob), authority)
+
+    def _authority(self, label: Label) -> Authority:
+        if len(self._known) == 1:  # no rotation is under way: there is no need to read
+            return self._current
+        found = self.in_use(label)
+        return self._known.get(found.authority, self._current) if found else self._current
 
     def _terms(self, label: Label, authority: bytes) -> Terms:
         return Terms.of(self._settings, label.host, label.name, authority)
