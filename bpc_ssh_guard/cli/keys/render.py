@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from ... import exits
@@ -70,6 +68,9 @@ def _files(config: Config, options: argparse.Namespace) -> list[Rendered]:
     own = os.geteuid() != 0 or not config.var.exists() or config.var.stat().st_uid == 0
     if own or not options.apply:
         return render(config, dry_run)
+    from concurrent.futures import ProcessPoolExecutor  # of no use to the other commands
+    from multiprocessing import get_context
+
     with ProcessPoolExecutor(1, get_context("fork"), become_owner, (config.var,)) as child:
         return child.submit(render, config, dry_run).result()
 

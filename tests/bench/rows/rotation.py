@@ -71,7 +71,7 @@ def _generations(world: World) -> dict[str, int]:
 
 def _ours(ours: Samples, theirs: Samples) -> Line:
     wall, cpu = _each(ours.wall), _each(ours.cpu)
-    rate = ratio(theirs.wall, ours.wall)
+    rate, share = ratio(theirs.wall, ours.wall), ratio(ours.cpu, theirs.cpu)
     return Line(
         NAME, "ms", wall,
         (
@@ -79,6 +79,7 @@ def _ours(ours: Samples, theirs: Samples) -> Line:
                        noise=rate * max(ours.wall.spread, theirs.wall.spread)),
             Comparison(f"{cpu.median:.1f} ms CPU", cpu.median, CPU_MS,
                        noise=cpu.median * cpu.spread),
+            Comparison(f"{share:.2f} x the CPU", share),
         ),
         also={"cpu": cpu},
     )
