@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import (
+    certificates,
     confine,
     log,
     memory,
@@ -46,6 +47,7 @@ ROWS = (
     Row("log", "The command log: CPU at the start, one record's time", log.measure, 20, 4),
     Row("verify", "The auditor's proof of a log, CPU of one core", verify.measure, 10, 3),
     Row("report", "The auditor's report over a fleet, wall time", report.measure, 3, 1),
+    Row("certificates", "Certificates for a fleet, wall time", certificates.measure, 2, 1),
     Row("posture", "A full audit of a BackupPC server", posture.measure, 5, 2),
     Row("rotation", "A key replaced on each of 20 clients, wall time a client",
         rotation.measure, 3, 1),
