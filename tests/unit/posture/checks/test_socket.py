@@ -62,3 +62,22 @@ def test_says_nothing_of_a_server_that_was_not_asked(stock):
 
 def test_says_so_where_no_server_answers(stock):
     assert {each.state.value for each in found(stock, "SRV-04", live=True)} == {"unknown"}
+
+
+OPEN = f"$Conf{{ServerPort}} = 2359; $Conf{{ServerMesgSecret}} = '{GOOD}';"
+DROP_IN = "/etc/systemd/system/backuppc.service.d/files.conf"
+
+
+def limits(tree):
+    return {(each.state.value, each.subject) for each in found(tree, "SRV-06")}
+
+
+def test_warns_of_few_descriptors_where_strangers_can_use_them_up(sound):
+    sound.configure(OPEN)
+    assert limits(sound) == {("warn", "LimitNOFILE"), ("unknown", "ServerPort")}
+    sound.write(DROP_IN, "[Service]\nLimitNOFILE=65536\n")
+    assert limits(sound) == {("pass", "LimitNOFILE"), ("unknown", "ServerPort")}
+
+
+def test_needs_no_descriptors_to_spare_without_a_port(sound):
+    assert limits(sound) == {("pass", "LimitNOFILE")}
