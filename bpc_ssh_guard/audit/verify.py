@@ -7,14 +7,13 @@ one edit is one finding and not a thousand. Evidence stands at fixed bytes: no J
 from __future__ import annotations
 
 from binascii import hexlify
-from bisect import bisect_right
 from hashlib import sha256
-from hmac import compare_digest
 from io import BytesIO
 from typing import TYPE_CHECKING, Final, Optional
 
 from ..record import seal
 from . import form, stretch
+from .awaited import Awaited
 from .finding import Finding, Severity
 from .form import EVIDENCE, RECOVERED, TAIL, mac_for
 from .junk import Junk
@@ -71,11 +70,7 @@ class _Reader:
         self.skipping = False  # records that were verified before
         self.may_skip = GAP_LIMIT
         self.forged: Optional[list[int]] = None  # first and last of a run of wrong MACs
-        self.awaited: dict[int, list[Witness]] = {}
-        for witness in witnesses:
-            if witness.chain == chain:
-                self.awaited.setdefault(witness.sequence, []).append(witness)
-        self.met_at = sorted(self.awaited)  # numbers at which a witness is or was awaited
+        self.awaited = Awaited(chain, witnesses)
         self._meet_witnesses()
 
     def read(self, segment: Segment) -> None:
@@ -113,8 +108,7 @@ class _Reader:
         """Tell whether nothing else is due before the end of BLOCK, of COUNT lines, than proof."""
         segment = self.segment
         follows = segment is None or self.offset > 0 or segment.first == self.sequence
-        due = bisect_right(self.met_at, self.sequence)
-        witnessed = due < len(self.met_at) and self.met_at[due] <= self.sequence + count
+        witnessed = self.awaited.is_due(self.sequence, self.sequence + count)
         return not (
             self.skipping or self.junk.size or witnessed or not follows or RECOVERED in block
         )
@@ -135,14 +129,8 @@ class _Reader:
         """Return the verdict once everything was read."""
         self._end_segment(last=True)
         self._end_forged()
-        for number in sorted(self.awaited):
-            for witness in self.awaited[number]:
-                self._add(
-                    Severity.FINDING, "shortened",
-                    f"{witness.source} saw {number} records and the log has {self.sequence}:"
-                    " its end was cut off, or an older state was put back",
-                    records=(self.sequence, number - 1),
-                )
+        for kind, text, records in self.awaited.end(self.sequence):
+            self._add(Severity.FINDING, kind, text, records=records)
         verdict = self.verdict
         verdict.records, verdict.head, verdict.key = self.sequence, self.head, self.key
         verdict.first_time, verdict.last_time = form.time_of(self.first), form.time_of(self.last)
@@ -243,8 +231,7 @@ class _Reader:
         if self.key is not None:
             for _ in range(skipped):
                 self.key = seal.next_key(self.key)
-        for passed in [each for each in self.awaited if self.sequence < each < number]:
-            del self.awaited[passed]  # they saw what is missing: that is told already
+        self.awaited.pass_by(self.sequence, number)  # what is missing is told already
         self.sequence = number
         if head is not None:
             self.head = head
@@ -306,19 +293,8 @@ class _Reader:
 
     def _meet_witnesses(self) -> None:
         """Hold the chain's end here against what was seen when it had as many records."""
-        for witness in self.awaited.pop(self.sequence, ()):
-            if witness.head != self.head:
-                self._add(Severity.FINDING, "contradicted",
-                          f"{witness.source} saw another chain up to record {self.sequence - 1}",
-                          records=(0, self.sequence - 1))
-            elif witness.proof and self.key is not None:
-                proved = seal.proof(
-                    self.key, witness.chain, witness.sequence, witness.head, witness.nonce
-                )
-                if not compare_digest(proved, witness.proof):
-                    self._add(Severity.FINDING, "unproved", f"the checkpoint that {witness.source}"
-                              f" was given at {self.sequence} is not proved by this chain's key",
-                              records=(self.sequence, self.sequence))
+        for kind, text, records in self.awaited.meet(self.sequence, self.head, self.key):
+            self._add(Severity.FINDING, kind, text, records=records)
 
     def _add(
         self, severity: str, kind: str, text: str, offset: Optional[int] = None,
