@@ -60,21 +60,25 @@ class PublicKey:
 
 @dataclass(frozen=True)
 class Authorization:
-    """A composed line; with a `path`, its `number` there and what became or would become of it."""
+    """A composed line; with a `path`, its `number` there and what became or would become of it.
+
+    Where nothing changes, `line` is the one that is there, and `there` says whose it is.
+    """
 
     line: str
     path: Optional[str] = None
     number: Optional[int] = None
     changed: bool = False
     diff: str = ""
+    there: str = ""
 
     @property
     def shown(self) -> str:
         """What to tell the admin: the line, the diff of a dry run, or where the line stands."""
         if self.path is None:
             return self.line
-        if not self.changed and self.number is not None:
-            return f"{self.path}:{self.number}: the key is there already; nothing is to do"
+        if not self.changed:
+            return f"{self.path}:{self.number}: {self.there} already; nothing is to do"
         return self.diff or f"{self.path}:{self.number}: added {self.line.rpartition(' ')[2]}"
 
 
@@ -113,25 +117,38 @@ def _key_of(line: Line, place: str) -> PublicKey:
 
 
 def authorize(policy: Policy, label: str, key: PublicKey, *, program: str = DEFAULT_PROGRAM,
-              path: Optional[str] = None, dry_run: bool = False) -> Authorization:
-    """Return the line by which KEY gets the right of LABEL; with PATH, add it to the file there."""
+              path: Optional[str] = None, first: bool = False,
+              dry_run: bool = False) -> Authorization:
+    """Return the line by which KEY gets the right of LABEL; with PATH, add it to the file there.
+
+    FIRST adds it only where no line there calls the guard for LABEL: who names the first key for
+    ever, as a play does, brings no retired one back. Raises AuthorizeError.
+    """
     if path is None:
         line = _compose(policy, label, key, program, generation=1)
         return Authorization(_text(line))
     try:
         with KeysFile.opened(path) if dry_run else KeysFile.locked(path) as file:
-            return _authorize_in(file, policy, label, key, program, dry_run)
+            line = _compose(policy, label, key, program, _next_generation(file, label))
+            return (first and _find_any(file, label)) or _authorize_in(file, line, dry_run)
     except GuardFailure as failure:
         raise AuthorizeError(failure.detail) from None
 
 
-def _authorize_in(file: KeysFile, policy: Policy, label: str, key: PublicKey, program: str,
-                  dry_run: bool) -> Authorization:
-    line = _compose(policy, label, key, program, _next_generation(file, label))
+def _find_any(file: KeysFile, label: str) -> Optional[Authorization]:
+    """Return the first line of FILE that calls the guard for LABEL, whatever its key."""
+    for number, line in enumerate(file.lines, 1):
+        call = ForcedCommand.from_words(line.value(b"command") or b"")
+        if call is not None and call.label == os.fsencode(label):
+            return Authorization(_shown(line.raw), file.path, number, there=f"{label} has a line")
+    return None
+
+
+def _authorize_in(file: KeysFile, line: ManagedLine, dry_run: bool) -> Authorization:
     present = _find(file, line)
     if present is not None:
         return Authorization(_text(ManagedLine.from_line(file.lines[present - 1]) or line),
-                             file.path, present)
+                             file.path, present, there="the key is there")
     _require_room(file, line)
     content = file.with_changes({}, line)
     number = content.count(b"\n")  # the line is the last one
