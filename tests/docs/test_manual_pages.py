@@ -310,5 +310,5 @@ def test_blocks_of_the_pages_are_marked_by_known_words() -> None:
         mark for page in manual_pages()
         for mark in re.findall(r'^\.\\" (\S+)\n\.Bd', text(page), re.MULTILINE)
     }
-    assert marks == {"policy", "console", "table", "fresh", "status"}
+    assert marks == {"policy", "console", "table", "fresh", "status", "rotation"}
     assert all(literal_blocks(page, "console") for page in (GUARD, GUARDCTL))

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 from ...guardctl.authorize import AuthorizeError
 from ...guardctl.grant import GrantError
 from ...guardctl.install import InstallError
+from ...guardctl.key import RotationError
 from ...guardctl.log import LogError
 from .. import program
 from ..commands import add_completion
-from . import authorize, check, doctor, explain, grant, installing, log, suggest
+from . import authorize, check, doctor, explain, grant, installing, key, log, suggest
 from .common import PROGRAM, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-PROBLEMS = (Problem, InstallError, AuthorizeError, GrantError, LogError)
+PROBLEMS = (Problem, InstallError, AuthorizeError, GrantError, LogError, RotationError)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,10 +39,10 @@ def parser() -> argparse.ArgumentParser:
         PROGRAM, "Install, check and explain the forced command for BackupPC's ssh key.",
         "0 yes, 1 no or findings, 2 could not run",
     )
-    commands = top.add_subparsers(title="commands", metavar="COMMAND ...", required=True)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND ARGUMENT", required=True)
     for add in (
         installing.add_install, installing.add_bundle, check.add, explain.add, authorize.add,
-        suggest.add, grant.add, log.add, doctor.add,
+        suggest.add, grant.add, key.add, log.add, doctor.add,
     ):
         add(commands)
     add_completion(commands, parser)
