@@ -90,8 +90,19 @@ def revoke(policy: Policy, label: str) -> bool:
     with told(), Barrier.of(policy, name) as barrier:
         with GrantFolder(policy.state) as folder:
             was_open = store(folder, policy, session_of(name), name).revoke(Clock.now())
-        barrier.close()
+        if _ends_with_grants(policy, name):
+            barrier.close()
     return was_open
+
+
+def _ends_with_grants(policy: Policy, label: bytes) -> bool:
+    """Tell whether the lines of LABEL work under grants only; any other is not to be locked out."""
+    block = policy.blocks.get(label)
+    return block is None or _takes_grants(block)
+
+
+def _takes_grants(block: Block) -> bool:
+    return block.operation == Operation.RESTORE and block.window == Window.GRANTED
 
 
 def _granted_block(policy: Policy, label: str) -> Block:
@@ -109,8 +120,7 @@ def _granted_block(policy: Policy, label: str) -> Block:
 
 def _candidates(policy: Policy) -> str:
     labels = [
-        block.label.decode("ascii") for block in policy.blocks.values()
-        if block.operation == Operation.RESTORE and block.window == Window.GRANTED
+        block.label.decode("ascii") for block in policy.blocks.values() if _takes_grants(block)
     ]
     return f"choose from {', '.join(labels)}" if labels else "add a block with Restore"
 
