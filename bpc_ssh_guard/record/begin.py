@@ -15,7 +15,7 @@ from .block import Block
 from .held import STATE, month
 from .line import text
 from .seal import CHAIN_BYTES, KEY_BYTES
-from .sink import DIRECTORY_MODE, Sink
+from .sink import Sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _make_folder(log: bytes) -> None:
     except OSError as error:
         what = error.strerror or "unknown error"
         raise _failure(log, f"{what[:1].lower()}{what[1:]}; make the folder above it") from None
-    os.chmod(log, DIRECTORY_MODE)  # whatever the umask took away
+    os.chmod(log, segment.FOLDER_MODE)  # whatever the umask took away
 
 
 def _write_state(folder: int, data: bytes) -> None:

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from typing import Final
 
 FILE_MODE: Final = 0o640
+FOLDER_MODE: Final = 0o750
 MISSING: Final = -1  # the size of a segment that is gone
 SIZE_LIMIT: Final = 8 << 20  # then the next segment begins: small enough to copy and verify apart
 
 _BEGIN: Final = b"commands-"
 _END: Final = b".jsonl"
 _DIGITS: Final = 20
+_OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN: Final = os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -39,6 +41,34 @@ def first_of(name: bytes) -> int:
     digits = name[len(_BEGIN) : -len(_END)]
     named = name.startswith(_BEGIN) and name.endswith(_END)
     return int(digits) if named and len(digits) == _DIGITS and digits.isdigit() else -1
+
+
+def open_folder(path: bytes) -> int:
+    """Return a descriptor of the folder of segments at PATH; raises OSError, Unsafe."""
+    descriptor = os.open(path, _OPEN_FOLDER)
+    try:
+        require_closed_to_others(os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def make_folder(path: bytes) -> int:
+    """Return a descriptor of the folder at PATH, made in the one above; raises OSError."""
+    above, name = os.path.split(path)
+    parent = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            os.mkdir(name, FOLDER_MODE, dir_fd=parent)
+        except FileExistsError:  # another guard made it meanwhile
+            return os.open(name, _OPEN_FOLDER, dir_fd=parent)
+        descriptor = os.open(name, _OPEN_FOLDER, dir_fd=parent)
+        os.fchmod(descriptor, FOLDER_MODE)  # whatever the umask took away
+        os.fsync(parent)
+        return descriptor
+    finally:
+        os.close(parent)
 
 
 def open_existing(folder: int, name: bytes) -> int:

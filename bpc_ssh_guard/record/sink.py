@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     _Result = TypeVar("_Result")
 
-DIRECTORY_MODE: Final = 0o750
 LOCK_SECONDS: Final = 5.0
 
-_OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_STATE: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
+_MISSING: Final = -1  # instead of a descriptor
+_GONE: Final = "is missing with all that it held; look who removed it: the next record makes it"
 _MORE_ROOM: Final = "make room on its file system, or raise the file size limit"
 _INIT: Final = "bpc-ssh-guardctl log init begins a log"
 _ADVICE: Final = {
@@ -96,7 +96,7 @@ class Sink:
 
     def __init__(self, directory: bytes, log: int, state_path: bytes, folder: int) -> None:
         self.directory = directory
-        self._log: Final = log
+        self._log = log  # _MISSING until the first record makes it
         self._state_path: Final = state_path
         self._folder: Final = folder
         self.policy: Optional[tuple[bytes, str]] = None
@@ -105,20 +105,15 @@ class Sink:
     def open(cls, directory: bytes, state: bytes) -> Sink:
         """Open the log in DIRECTORY, whose last component may be missing, with its STATE folder.
 
-        Raises GuardFailure(cannot-record), as all methods do.
+        Nothing is changed: what is missing, the first record makes. Raises
+        GuardFailure(cannot-record), as all methods do.
         """
         directory = directory.rstrip(b"/") or b"/"  # a slash at the end would follow a link
+        folder = _open_state_folder(state)
         try:
-            descriptor = _open_directory(directory)
-        except OSError as error:
-            _fail(directory, error)
-        try:
-            segment.require_closed_to_others(os.fstat(descriptor))
-            return cls(directory, descriptor, state, _open_state_folder(state))
-        except BaseException as problem:
-            os.close(descriptor)
-            if isinstance(problem, segment.Unsafe):
-                _refuse(directory, str(problem))
+            return cls(directory, _open_directory(directory), state, folder)
+        except BaseException:
+            os.close(folder)
             raise
 
     def append(
@@ -154,7 +149,8 @@ class Sink:
 
     def close(self) -> None:
         """Close the folders."""
-        os.close(self._log)
+        if self._log != _MISSING:
+            os.close(self._log)
         os.close(self._folder)
 
     def _append(
@@ -200,13 +196,29 @@ class Sink:
 
         LOOK_ONLY: neither is it made good, nor anything stored.
         """
+        lock = self._open_state()
+        try:
+            return self._with_state(lock, action, look_only)
+        finally:
+            os.close(lock)  # and with it the lock: no other process shares it
+
+    def _open_state(self) -> int:
         path = self._path_of(STATE)
         try:
-            lock = os.open(STATE, _OPEN_STATE, dir_fd=self._folder)
+            return os.open(STATE, _OPEN_STATE, dir_fd=self._folder)
         except FileNotFoundError:
             _refuse(path, f"is missing; {_INIT}")
         except OSError as error:
             _fail(path, error)
+
+    def _with_state(
+        self, lock: int, action: Callable[[Held], _Result], look_only: bool
+    ) -> _Result:
+        path = self._path_of(STATE)
+        if self._log == _MISSING:
+            if look_only:
+                _refuse(self.directory, _GONE)
+            self._log = self._make_directory()
         held = Held(self._log, self._folder, lock)
         try:
             state_folder.lock(lock, LOCK_SECONDS)
@@ -227,7 +239,12 @@ class Sink:
             _refuse(path, f"{problem}; put the true one back, or begin anew: {_INIT}")
         finally:
             held.close()
-            os.close(lock)  # and with it the lock: no other process shares it
+
+    def _make_directory(self) -> int:
+        try:
+            return segment.make_folder(self.directory)
+        except OSError as error:
+            _fail(self.directory, error)
 
     def _is_in_place(self, state: int) -> bool:
         """Tell whether the open STATE is still the one that the next guard will open."""
@@ -257,23 +274,15 @@ def _tell_suppressed(held: Held, now: int, boottime: int) -> None:
 
 
 def _open_directory(directory: bytes) -> int:
+    """Return a descriptor of DIRECTORY, _MISSING without one; raises GuardFailure."""
     try:
-        return os.open(directory, _OPEN_DIRECTORY)
+        return segment.open_folder(directory)
     except FileNotFoundError:
-        pass
-    above, name = os.path.split(directory)
-    parent = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            os.mkdir(name, DIRECTORY_MODE, dir_fd=parent)
-        except FileExistsError:  # another guard made it meanwhile
-            return os.open(name, _OPEN_DIRECTORY, dir_fd=parent)
-        descriptor = os.open(name, _OPEN_DIRECTORY, dir_fd=parent)
-        os.fchmod(descriptor, DIRECTORY_MODE)  # whatever the umask took away
-        os.fsync(parent)
-        return descriptor
-    finally:
-        os.close(parent)
+        return _MISSING
+    except segment.Unsafe as problem:
+        _refuse(directory, str(problem))
+    except OSError as error:
+        _fail(directory, error)
 
 
 def _open_state_folder(state: bytes) -> int:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import shutil
 import signal
 import stat
 
@@ -177,6 +178,15 @@ def test_status_and_checkpoint_without_a_log_say_what_to_do(machine, capsys) -> 
     for action in ("status", "checkpoint"):
         assert machine.run(action) == 2
         assert "bpc-ssh-guardctl log init" in capsys.readouterr().err
+        assert not os.path.exists(machine.log)
+
+
+def test_status_of_a_log_whose_folder_is_gone_says_so_and_makes_none(machine, capsys) -> None:
+    begin_log(machine.policy)
+    shutil.rmtree(machine.log)
+    assert machine.run("status") == 2
+    assert f"{machine.log}: is missing" in capsys.readouterr().err
+    assert not os.path.exists(machine.log)
 
 
 def test_a_checkpoint_is_recorded_and_its_proof_is_that_of_the_key(machine, capsys) -> None:

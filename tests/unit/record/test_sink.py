@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import shutil
 import signal
 import stat
 import subprocess
@@ -65,10 +66,26 @@ def test_leaves_the_modes_of_what_is_there(directory) -> None:
 
 
 def test_does_not_make_two_folders(directory) -> None:
+    sink = Sink.open(directory + b"/deeper/still", scenes.state_of(directory))
     with pytest.raises(GuardFailure) as caught:
-        Sink.open(directory + b"/deeper/still", scenes.state_of(directory))
+        sink.append(b"{}\n")
+    sink.close()
     assert "make the folder above it" in caught.value.detail
     assert not os.path.exists(directory + b"/deeper")
+
+
+def test_a_look_at_a_log_whose_folder_is_gone_makes_none_and_the_next_record_tells(
+    directory,
+) -> None:
+    append(directory)
+    shutil.rmtree(directory)
+    sink = scenes.open_sink(directory)
+    with pytest.raises(GuardFailure, match="is missing with all that it held"):
+        sink.inspect()
+    assert not os.path.exists(directory)
+    lines = sink.append(b'{"a":1}\n')
+    sink.close()
+    assert b'"event.code":"log-shorter"' in lines[0]
 
 
 def test_appends_whole_lines_behind_each_other(directory) -> None:
