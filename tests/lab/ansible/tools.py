@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.lab.host import CHECKOUT
-from tests.lab.process import Done, run
+from tests.lab.process import Done, require, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,3 +42,12 @@ def ansible(
         "ANSIBLE_CONFIG": str(config), "BPC_SSH_KEYS": program("bpc-ssh-keys"),
     }
     return run([program(name), *words], env={**own, **(env or {})}, limit=LIMIT, cwd=str(folder))
+
+
+def install_collection(folder: Path) -> None:
+    """Build the collection and install it below FOLDER, as ansible-galaxy does offline."""
+    built = ("collection", "build", str(COLLECTION), "--output-path", str(folder))
+    require(ansible("ansible-galaxy", *built, folder=folder))
+    (archive,) = folder.glob("*.tar.gz")
+    require(ansible("ansible-galaxy", "collection", "install", "--offline", str(archive),
+                    "-p", str(folder / "collections"), folder=folder))
