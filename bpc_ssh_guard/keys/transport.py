@@ -47,7 +47,7 @@ def rotation_key(host: Host) -> paramiko.PKey:
     """Return the rotation key of HOST, from its file or an ssh-agent; raises Trouble."""
     if not host.rotation_key.startswith(AGENT):
         return _own_key(host.rotation_key)
-    import paramiko
+    from .ssh import paramiko
 
     wanted = host.rotation_key[len(AGENT):]
     try:
@@ -75,7 +75,7 @@ def _own_key(path: str) -> paramiko.PKey:
 
 def private_key(path: Union[Path, str]) -> paramiko.PKey:
     """Return the Ed25519 key in the file at PATH; raises Trouble, which tells nothing of it."""
-    import paramiko
+    from .ssh import paramiko
 
     try:
         return paramiko.Ed25519Key.from_private_key_file(str(path))
@@ -142,7 +142,7 @@ class Connection:
         return not self._accepts(key)
 
     def _accepts(self, key: paramiko.PKey) -> bool:
-        import paramiko
+        from .ssh import paramiko
 
         with reached():
             try:
@@ -218,7 +218,7 @@ def shown_host_key(host: Host) -> tuple[str, str, str]:
 
 def _transport(host: Host) -> paramiko.Transport:
     """Return a transport that is connected to HOST and has said nothing yet."""
-    import paramiko
+    from .ssh import paramiko
 
     # It prints tracebacks of failed handshakes; what failed is told by our own words.
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -259,7 +259,7 @@ def _read(channel: paramiko.Channel, limit: int) -> bytes:
 
 def _known_keys(config: Config, host: Host) -> dict[str, Any]:
     """Return the stored host keys of HOST by type; raises Trouble."""
-    import paramiko
+    from .ssh import paramiko
 
     path = config.known_hosts / host.name
     advice = f"bpc-ssh-keys hostkey pin {host.name}"
@@ -279,7 +279,7 @@ def _known_keys(config: Config, host: Host) -> dict[str, Any]:
 @contextlib.contextmanager
 def reached() -> Iterator[None]:
     """Tell what hinders a connection in our words: nothing was asked of the client yet."""
-    import paramiko
+    from .ssh import paramiko
 
     try:
         yield
@@ -290,7 +290,7 @@ def reached() -> Iterator[None]:
 @contextlib.contextmanager
 def answered() -> Iterator[None]:
     """Tell that a request was sent and its outcome is unknown."""
-    import paramiko
+    from .ssh import paramiko
 
     try:
         yield

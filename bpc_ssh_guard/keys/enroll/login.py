@@ -82,7 +82,7 @@ class Login(Connection):
 
     def _offer(self, key: paramiko.PKey) -> Optional[set[str]]:
         """Return what is still asked for after KEY, nothing once logged in, None if refused."""
-        import paramiko
+        from ..ssh import paramiko
 
         with reached():
             try:
@@ -94,7 +94,7 @@ class Login(Connection):
                 return None
 
     def _password(self, ask: Callable[[str], str]) -> None:
-        import paramiko
+        from ..ssh import paramiko
 
         secret = ask(f"{self._host.user}@{self._host.name}'s password: ")
         with reached():
@@ -150,7 +150,7 @@ def _known(host: Host, line: bytes) -> dict[str, Any]:
 
 
 def _agent_keys() -> list[paramiko.AgentKey]:
-    import paramiko
+    from ..ssh import paramiko
 
     try:
         return list(paramiko.Agent().get_keys())
@@ -189,7 +189,7 @@ def _private(path: str, ask: Ask) -> paramiko.PKey:
 
 def _loaded(path: str, passphrase: Optional[str]) -> Optional[paramiko.PKey]:
     """Return the key in the file at PATH; None where that needs a passphrase. Raises Trouble."""
-    import paramiko
+    from ..ssh import paramiko
 
     for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
         try:

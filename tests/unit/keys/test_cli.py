@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from bpc_ssh_guard import __version__, exits
 from bpc_ssh_guard.__main__ import main
+from bpc_ssh_guard.cli.keys import MODULES, parser
 from bpc_ssh_guard.duration import DAY
 from bpc_ssh_guard.keys.config import load
 from bpc_ssh_guard.keys.journal import Entry, State
@@ -182,3 +184,34 @@ def test_help_loads_no_library_that_only_a_run_needs() -> None:
     done = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True,
                           check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def commands(parser: argparse.ArgumentParser) -> set[str]:
+    """Return the commands that PARSER knows, but for completion, which every parser has."""
+    (action,) = (each for each in parser._actions
+                 if isinstance(each, argparse._SubParsersAction))
+    return set(action.choices) - {"completion"}
+
+
+def test_all_commands_are_known_and_the_chosen_one_by_its_own_module_alone() -> None:
+    everything = commands(parser())
+    assert everything == set(MODULES) == commands(parser("--help")) == commands(parser("rotatee"))
+    for chosen, module in MODULES.items():
+        assert commands(parser(chosen)) == {each for each in MODULES if MODULES[each] == module}
+
+
+def test_a_run_imports_neither_other_commands_nor_what_runs_commands_of_an_ssh_configuration(
+    server: Server,
+) -> None:
+    script = (
+        "import sys\nfrom bpc_ssh_guard.__main__ import main\n"
+        f"main(['keys', 'age', '--config', {server.path!r}])\n"
+        "import bpc_ssh_guard.keys.ssh\n"
+        "print([name for name in sys.modules if name.startswith('bpc_ssh_guard.cli.keys.')\n"
+        "       or name in ('paramiko', 'invoke')])\n"
+        "import invoke\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True,
+                          check=True)
+    own = ["bpc_ssh_guard.cli.keys.common", "bpc_ssh_guard.cli.keys.age"]
+    assert done.stdout.splitlines()[-1] == str([*own, "paramiko"])
