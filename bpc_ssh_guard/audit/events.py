@@ -63,11 +63,11 @@ class Events:
                 self._running.pop(entity, None)
 
     def take_stretch(self, lines: Sequence[bytes], first: int) -> None:
-        """Take LINES, without their LFs, which are proved to be the records from FIRST on."""
+        """Take LINES, which are proved to be the records from FIRST on."""
         read = opening.read(lines)
         if read is None or not self._is_steady(read) or not self._take_runs(read, first):
             for line in lines:
-                self.take(line + b"\n")
+                self.take(line)
             return
         self._clock = read.boot, read.walls[-1], read.boottimes[-1]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple, Optional
 
-from .clock import minute_ns
+from .clock import MICROSECOND_NS, MINUTES, day_ns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ ENTITY: Final = b'"process.entity_id":"'
 _NUMBER_DIGITS: Final = 20  # of 2**64
 
 _ANY_DIGIT_TO_0: Final = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
-_TIME: Final = Struct("14x 16s x 2s x 6s 2x")  # of _TIME_FORM: minute, second, microsecond
+_TIME: Final = Struct("14x 10s x 5s x 2s x 6s 2x")  # of _TIME_FORM: day, minute, second, and rest
 
 
 class Openings(NamedTuple):
@@ -76,13 +76,13 @@ def _walls(members: Sequence[bytes]) -> Optional[list[int]]:
     joined = b"".join(members)
     if joined.translate(_ANY_DIGIT_TO_0) != _TIME_FORM * len(members):
         return None
-    walls = []
-    for minute, second, micro in _TIME.iter_unpack(joined):
-        begin = minute_ns(minute)
-        if begin is None:
-            return None
-        walls.append(begin + int(second + micro) * 1000)
-    return walls
+    try:
+        return [
+            day_ns(day) + MINUTES[minute] + int(second + micro) * MICROSECOND_NS
+            for day, minute, second, micro in _TIME.iter_unpack(joined)
+        ]
+    except (ValueError, KeyError):  # no such day, no such minute
+        return None
 
 
 def _numbers(members: Sequence[bytes]) -> Optional[list[int]]:

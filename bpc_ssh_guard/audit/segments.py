@@ -70,7 +70,8 @@ def blocks_of(file: BinaryIO) -> Iterator[bytes]:
     """Yield what FILE holds in blocks of whole lines, split nowhere but where `lines_of` does."""
     rest = b""
     while data := file.read(BLOCK):
-        data = rest + data
+        # With the end of its last line: nearly always there is no rest to copy then.
+        data = rest + data + file.readline(RECORD_LIMIT + 1)
         end = data.rfind(b"\n") + 1
         if end:
             yield data[:end]

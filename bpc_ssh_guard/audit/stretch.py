@@ -12,18 +12,18 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, Optional
 
 from ..record import seal
-from .form import BEGIN, HEX_HEAD, INNER, MAC_DIGITS, OUTER, PADDING
+from .form import BEGIN, HEX_HEAD, INNER, MAC_DIGITS, OUTER, PADDING, TAIL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_END: Final = seal.END.removesuffix(b"\n")
-# The last bytes of a record without its LF: mark, h, mark, m, end.
+# The last bytes of a record: mark, h, mark, m, end.
 _EVIDENCE: Final = Struct(
-    f"{len(seal.HEAD_MARK)}s{HEX_HEAD}s{len(seal.MAC_MARK)}s{MAC_DIGITS}s{len(_END)}s"
+    f"{len(seal.HEAD_MARK)}s{HEX_HEAD}s{len(seal.MAC_MARK)}s{MAC_DIGITS}s{len(seal.END)}s"
 )
-_TAIL: Final = -_EVIDENCE.size
-_KEY_BLOCK: Final = seal.KEY_BYTES + len(PADDING)
+_KEY: Final = Struct(f"{seal.KEY_BYTES}s")
+_INNER_PADDING: Final = PADDING.translate(INNER)
+_OUTER_PADDING: Final = PADDING.translate(OUTER)
 
 
 def prove(
@@ -31,20 +31,21 @@ def prove(
 ) -> Optional[tuple[bytes, Optional[bytes]]]:
     """Return head and key behind LINES if they are the records from FIRST on and each is whole.
 
-    LINES: at least one, without their LFs. HEAD is what is before them, KEY the first one's, None
+    LINES: at least one. HEAD is what is before them, KEY the first one's, None
     to be content with the chain. None is returned where one of them is anything else.
     """
     openings = _openings(first, len(lines))
     width = len(seal.prefix(first))
     if b"".join([line[:width] for line in lines]) != openings:
         return None
-    tails = b"".join([line[_TAIL:] for line in lines])
+    tails = b"".join([line[TAIL:] for line in lines])
     if len(tails) != len(lines) * _EVIDENCE.size:
         return None
     marks, heads, mac_marks, macs, ends = zip(*_EVIDENCE.iter_unpack(tails))
     count = len(lines)
     if not (
-        marks.count(seal.HEAD_MARK) == mac_marks.count(seal.MAC_MARK) == ends.count(_END) == count
+        marks.count(seal.HEAD_MARK) == mac_marks.count(seal.MAC_MARK) == count
+        and ends.count(seal.END) == count
     ):
         return None
     made = _heads(lines, head, heads)
@@ -70,7 +71,7 @@ def _heads(lines: Sequence[bytes], head: bytes, said: Sequence[bytes]) -> list[b
         before = [head, *map(unhexlify, said)]
     except ValueError:
         return []
-    return [sha256(each + line[:_TAIL]).digest() for each, line in zip(before, lines)]
+    return [sha256(each + line[:TAIL]).digest() for each, line in zip(before, lines)]
 
 
 def _keys(key: bytes, count: int) -> list[bytes]:
@@ -83,13 +84,14 @@ def _keys(key: bytes, count: int) -> list[bytes]:
 
 
 def _macs(keys: Sequence[bytes], heads: Sequence[bytes]) -> list[bytes]:
-    """Return m for each of HEADS by its key; all keys are padded and masked together."""
-    padded = PADDING.join(keys) + PADDING
-    inner, outer = padded.translate(INNER), padded.translate(OUTER)
-    size = seal.MAC_BYTES
+    """Return m for each of HEADS by its key; all keys are masked together."""
+    joined, size = b"".join(keys), seal.MAC_BYTES
+    inner, outer = joined.translate(INNER), joined.translate(OUTER)
+    hashes = [
+        sha256(key + _INNER_PADDING + head).digest()
+        for (key,), head in zip(_KEY.iter_unpack(inner), heads)
+    ]
     return [
-        sha256(
-            outer[at : at + _KEY_BLOCK] + sha256(inner[at : at + _KEY_BLOCK] + head).digest()
-        ).digest()[:size]
-        for at, head in zip(range(0, len(padded), _KEY_BLOCK), heads)
+        sha256(key + _OUTER_PADDING + digest).digest()[:size]
+        for (key,), digest in zip(_KEY.iter_unpack(outer), hashes)
     ]
