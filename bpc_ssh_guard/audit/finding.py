@@ -32,7 +32,9 @@ class Finding:
     @property
     def place(self) -> str:
         """Return SEGMENT:OFFSET, as far as it is known."""
-        return f"{self.segment}:{self.offset}" if self.offset is not None else self.segment
+        if not self.segment or self.offset is None:
+            return self.segment
+        return f"{self.segment}:{self.offset}"
 
     def as_json(self) -> dict[str, Any]:
         """Return it for --json."""

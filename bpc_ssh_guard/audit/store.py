@@ -185,14 +185,16 @@ class Store:
             raise StoreError(f"{name!a} is no host name: letters, digits, dots and dashes")
         return HostStore(os.path.join(self.folder, name))
 
+    def has(self, name: str) -> bool:
+        """Tell whether NAME is a host that was visited."""
+        return bool(_HOST.fullmatch(name)) and name != KEYS and os.path.isdir(
+            os.path.join(self.folder, name, "segments"))
+
     def hosts(self) -> list[str]:
-        """Return the names of the hosts of which something is stored."""
+        """Return the names of the hosts that were visited."""
         if not os.path.isdir(self.folder):
             raise StoreError(f"{self.folder}: there is no store; bpc-ssh-audit collect makes one")
-        return sorted(
-            name for name in os.listdir(self.folder)
-            if os.path.isdir(os.path.join(self.folder, name, "segments"))
-        )
+        return sorted(filter(self.has, os.listdir(self.folder)))
 
 
 def now() -> str:

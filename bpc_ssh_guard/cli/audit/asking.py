@@ -7,7 +7,7 @@ import contextlib
 import datetime
 import os
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ...audit.engine.duck import Engine
 from ...audit.engine.parquet import SUFFIX
@@ -16,9 +16,13 @@ from ..progress import Progress
 from .common import Problem, logs, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
-    from ...audit.segments import Segment
+    from .common import Log
+
+_TIME_LENGTHS: Final = tuple(map(len, (
+    "2026", "2026-11", "2026-11-23", "2026-11-23T02", "2026-11-23T02:00", "2026-11-23T02:00:00",
+)))
 
 
 def period_of(text: str) -> Period:
@@ -34,30 +38,53 @@ def known(options: argparse.Namespace) -> list[str]:
     return [] if options.log else open_store(options).hosts()
 
 
+def time_of(text: str) -> str:
+    """Return TEXT if it is the beginning of a time, UTC, as records have it, or none; for argparse.
+
+    argparse hands over the option's default, too.
+    """
+    form = "0000-01-01T00:00:00"
+    if not text:
+        return text
+    try:
+        datetime.datetime.fromisoformat(text + form[len(text) :])
+        if len(text) not in _TIME_LENGTHS or text != text.replace(" ", "T"):
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!a}: no time; write 2026-11, 2026-11-23 or 2026-11-23T02:00, UTC"
+        ) from None
+    return text
+
+
 @contextlib.contextmanager
-def engine(options: argparse.Namespace) -> Iterator[Engine]:
-    """Give the engine that has read the logs that OPTIONS name; raises Problem, EngineError."""
-    files = list(_files(options))
+def engine(options: argparse.Namespace, unread: Container[str] = ()) -> Iterator[Engine]:
+    """Give the engine that has read the logs that OPTIONS name, but those UNREAD by verify.
+
+    Raises Problem, EngineError.
+    """
+    files = list(_files(options, unread))
     temporary = tempfile.TemporaryDirectory(prefix="bpc-ssh-audit-")
     with temporary as scratch, Engine(files, scratch) as asked:
-        with Progress(f"read {len(files)} files", 1) as progress:
+        with Progress(f"read {len(files)} files"):
             asked.read()
-            progress.step()
         yield asked
 
 
-def segments_of(options: argparse.Namespace) -> Iterator[tuple[str, list[Segment]]]:
-    """Yield name and segments of the logs that OPTIONS name, without Parquet files."""
+def segments_of(options: argparse.Namespace) -> list[Log]:
+    """Return the logs that OPTIONS name, without Parquet files."""
     named = [name for name in options.log if not _is_parquet(name)]
-    if named or not options.log:
-        yield from logs(argparse.Namespace(**{**vars(options), "log": named}))
+    if options.log and not named:
+        return []
+    return logs(argparse.Namespace(**{**vars(options), "log": named}))
 
 
-def _files(options: argparse.Namespace) -> Iterator[str]:
+def _files(options: argparse.Namespace, unread: Container[str]) -> Iterator[str]:
     """Yield the files to read: Parquet files that were named, and segments."""
     yield from filter(_is_parquet, options.log)
-    for _, segments in segments_of(options):
-        yield from (segment.path for segment in segments)
+    for log in segments_of(options):
+        if log.name not in unread:
+            yield from (segment.path for segment in log.segments)
 
 
 def _is_parquet(name: str) -> bool:

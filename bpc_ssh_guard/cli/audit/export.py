@@ -12,9 +12,9 @@ from ... import exits
 from ...audit import ocsf, table
 from ...audit.chain import chain_of
 from ...audit.engine.parquet import SUFFIX, convert, is_younger, months
-from ...audit.records import lines
+from ...audit.records import Lines
 from ..progress import Progress
-from .common import Problem, add_logs, logs, new_command
+from .common import Problem, add_logs, logs, new_command, tell_left_out
 from .search import add_query, query_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _export(options: argparse.Namespace) -> int:
 
 def _export_parquet(options: argparse.Namespace) -> int:
     """Write what is new, month by month; a file that is younger than its segments is left."""
-    found = [(name, months(segments)) for name, segments in logs(options)]
+    found = [(log.name, months(log.segments)) for log in logs(options)]
     with Progress("export", sum(len(parts) for _, parts in found)) as progress:
         for name, parts in found:
             folder = os.path.join(options.to, os.path.basename(os.path.abspath(name)))
@@ -75,11 +75,15 @@ def _export_parquet(options: argparse.Namespace) -> int:
 
 def _chosen(options: argparse.Namespace, query: Query) -> Iterator[tuple[Record, str, str]]:
     """Yield each record that was asked for, its line and the id of its chain."""
-    for name, segments in logs(options):
-        try:
-            chain = chain_of(segments).hex()
-        except ValueError as error:
-            raise Problem(f"{name}: {error}") from None
-        for record, line in lines(segments):
-            if query.admits(record):
-                yield record, line, chain
+    chosen = logs(options)
+    with Progress("read", sum(len(log.segments) for log in chosen), streams=True) as progress:
+        for log in chosen:
+            try:
+                chain = chain_of(log.segments).hex()
+            except ValueError as error:
+                raise Problem(f"{log.name}: {error}") from None
+            reader = Lines(progress.over(log.segments, log.name))
+            for record, line in reader:
+                if query.admits(record):
+                    yield record, line, chain
+            tell_left_out(log.name, reader.left_out)

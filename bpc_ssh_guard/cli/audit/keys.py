@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 from typing import TYPE_CHECKING
 
 from ... import exits
-from ...audit.records import Reader
 from ...audit.usage import usages
 from ...errors import GuardFailure
 from ...page.inert import inert
 from ...policy import load
 from ..tables import show
-from .common import Problem, add_json, add_logs, logs, new_command
+from .asking import time_of
+from .common import Problem, add_json, add_logs, new_command, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +31,7 @@ def add(commands: Commands) -> None:
     """Add the command."""
     command = new_command(commands, "keys", "show each key's use: first, last, from where", _keys)
     add_logs(command)
-    command.add_argument("--since", metavar="TIME", default="",
+    command.add_argument("--since", metavar="TIME", default="", type=time_of,
                          help="name the addresses first seen since then: 1 if there are any")
     command.add_argument("--policy", metavar="FILE",
                          help="name its labels that were never used: 1 if there are any")
@@ -40,8 +39,7 @@ def add(commands: Commands) -> None:
 
 
 def _keys(options: argparse.Namespace) -> int:
-    records = itertools.chain.from_iterable(Reader(segments) for _, segments in logs(options))
-    found = usages(records)
+    found = usages(records(options))
     never = list(_never_used(options.policy, found)) if options.policy else []
     new = {id(used): [address for address, seen in used.addresses.items()
                       if options.since and seen >= options.since] for used in found}

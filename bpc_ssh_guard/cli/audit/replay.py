@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 from typing import TYPE_CHECKING
 
 from ... import exits
-from ...audit.records import Reader
 from ...audit.replay import replay
 from ...errors import GuardFailure
 from ...page.inert import inert
 from ...policy import load
-from .common import Problem, add_json, add_logs, logs, new_command
+from .common import Problem, add_json, add_logs, new_command, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +35,7 @@ def _replay(options: argparse.Namespace) -> int:
         policy = load.load(os.fsencode(os.path.abspath(options.policy)))
     except GuardFailure as failure:
         raise Problem(failure.detail) from None
-    records = itertools.chain.from_iterable(Reader(segments) for _, segments in logs(options))
-    found = replay(records, policy)
+    found = replay(records(options), policy)
     if options.json:
         print(json.dumps(found.as_json()))
     else:

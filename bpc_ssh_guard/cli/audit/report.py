@@ -15,7 +15,7 @@ from ..progress import Progress
 from ..tables import show
 from .asking import engine, known, last_month_of, period_of, segments_of
 from .common import add_json, add_logs, new_command, open_store
-from .verify import prove
+from .verify import Unproved, prove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,8 @@ def add(commands: Commands) -> None:
 def _report(options: argparse.Namespace) -> int:
     machines = known(options)
     proofs = [] if options.no_verify else list(_proofs(options))
-    with engine(options) as asked:
+    unread = {proof.log for proof in proofs if proof.state == State.UNREAD}
+    with engine(options, unread) as asked:
         summary = summarize(asked, options.period or last_month_of(asked), machines, proofs)
     if options.html:
         replace(options.html, page(summary))
@@ -57,19 +58,18 @@ def _is_bad(summary: Summary) -> bool:
 
 
 def _proofs(options: argparse.Namespace) -> Iterator[Proof]:
-    store = open_store(options)
-    found = list(segments_of(options))
-    with Progress("verify", len(found)) as progress:
-        for name, segments in found:
-            progress.step(name)
+    store, found = open_store(options), segments_of(options)
+    with Progress("verify", sum(len(log.segments) for log in found)) as progress:
+        for log in found:
             try:
-                verdict = prove(name, segments, store, [])
-            except ValueError as error:
-                yield Proof(name, State.UNREAD, findings=[str(error)])
+                verdict = prove(log, store, [], progress)
+            except Unproved as problem:
+                yield Proof(log.name, State.UNREAD, findings=[str(problem)])
                 continue
             state = State.WHOLE if verdict.with_key else State.BY_CHAIN
             yield Proof(
-                name, state if verdict.is_clean else State.DAMAGED, verdict.records,
+                log.name, state if verdict.is_clean else State.DAMAGED, verdict.records,
                 verdict.whole, verdict.whole_time,
-                [f"{each.severity}: {each.text} [{each.place}]" for each in verdict.findings],
+                [f"{each.severity}: {each.text}" + (f" [{each.place}]" if each.place else "")
+                 for each in verdict.findings],
             )

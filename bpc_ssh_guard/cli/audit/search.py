@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import TYPE_CHECKING
 
 from ... import exits
 from ...audit.query import Query, in_words
-from ...audit.records import Reader
-from .common import PROGRAM, add_json, add_logs, logs, new_command
+from ...record.event import ACTIONS
+from .asking import time_of
+from .common import add_json, add_logs, new_command, records
 
 if TYPE_CHECKING:
     from .common import Commands
@@ -26,8 +26,10 @@ def add(commands: Commands) -> None:
 
 def add_query(command: argparse.ArgumentParser) -> None:
     """Add the options that choose records."""
+    command.add_argument("--action", metavar="ACTION", action="append", default=[],
+                         dest="wanted_action", choices=sorted(ACTIONS),
+                         help="command-denied, command-started, ...")
     for option, name, text in (
-        ("--action", "ACTION", "command-denied, command-started, ..."),
         ("--code", "REASON", "why it was refused, as in outside-roots"),
         ("--key", "KEY", "label or KEYID"),
         ("--from", "ADDRESS", "where it came from"),
@@ -35,8 +37,10 @@ def add_query(command: argparse.ArgumentParser) -> None:
     ):
         command.add_argument(option, metavar=name, action="append", default=[], help=text,
                              dest=f"wanted_{option[2:]}")
-    command.add_argument("--since", metavar="TIME", default="", help="as in 2026-11-23T02:00")
-    command.add_argument("--until", metavar="TIME", default="", help="to the end of this")
+    command.add_argument("--since", metavar="TIME", default="", type=time_of,
+                         help="from then on, UTC, as in 2026-11-23T02:00")
+    command.add_argument("--until", metavar="TIME", default="", type=time_of,
+                         help="to the end of this day, hour or minute")
 
 
 def query_of(options: argparse.Namespace) -> Query:
@@ -47,12 +51,7 @@ def query_of(options: argparse.Namespace) -> Query:
 
 def _search(options: argparse.Namespace) -> int:
     query, found = query_of(options), False
-    for name, segments in logs(options):
-        reader = Reader(segments)
-        for record in filter(query.admits, reader):
-            found = True
-            print(json.dumps(record) if options.json else in_words(record))
-        if reader.left_out:
-            print(f"{PROGRAM}: {name}: {reader.left_out} lines are no records; verify tells what"
-                  " they are", file=sys.stderr)
+    for record in filter(query.admits, records(options, streams=True)):
+        found = True
+        print(json.dumps(record) if options.json else in_words(record))
     return exits.YES if found else exits.NO

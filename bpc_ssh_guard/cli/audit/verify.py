@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
+import zlib
 from typing import TYPE_CHECKING
 
 from ... import exits
@@ -16,16 +16,16 @@ from ...audit.verdict import Start
 from ...audit.verify import verify
 from ...audit.witness import from_transfer_log
 from ...guardctl.explain import printable
-from .common import Problem, add_json, add_logs, logs, new_command, open_store
+from ..progress import Progress
+from .common import add_json, add_logs, logs_and_losses, new_command, open_store, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from ...audit.segments import Segment
     from ...audit.store import Store
     from ...audit.verdict import Verdict
     from ...audit.witness import Witness
-    from .common import Commands
+    from .common import Commands, Log
 
 
 def add(commands: Commands) -> None:
@@ -43,32 +43,53 @@ def add(commands: Commands) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    store = open_store(options)
+    store, found = open_store(options), logs_and_losses(options)
     told = [witness for path in options.xferlog for witness in _transfer_log(path)]
-    status = exits.YES
-    for name, segments in logs(options):
-        try:
-            verdict = prove(name, segments, store, told)
-        except ValueError as error:
-            raise Problem(f"{name}: {error}") from None
-        if options.json:
-            print(json.dumps({"log": name, **verdict.as_json()}))
-        else:
-            print("\n".join(_in_words(name, verdict)))
-        status = max(status, _status(verdict, options))
+    status, chains = exits.YES, set()
+    with Progress("verify", sum(len(log.segments) for log in found), streams=True) as progress:
+        for log in found:
+            try:
+                verdict = prove(log, store, told, progress)
+            except Unproved as problem:  # the others are proved all the same
+                tell(str(problem))
+                status = max(status, exits.COULD_NOT_RUN)
+                continue
+            chains.add(verdict.chain)
+            if options.json:
+                print(json.dumps({"log": log.name, **verdict.as_json()}), flush=True)
+            else:
+                print("\n".join(_in_words(log.name, verdict)), flush=True)
+            status = max(status, _status(verdict, options))
+    for witness in told:
+        if witness.chain not in chains:
+            tell(f"{witness.source} saw the chain {witness.chain.hex()}, which none of these logs"
+                 " is: the log it saw was replaced, or is another machine's")
+            status = max(status, exits.NO)
     return status
 
 
-def prove(name: str, segments: list[Segment], store: Store, told: list[Witness]) -> Verdict:
-    """Return the verdict on the log NAME with what STORE knows of it and the witnesses TOLD.
+class Unproved(Exception):
+    """A log could not be read or begins no chain; the text names it and says why."""
 
-    Raises ValueError where SEGMENTS begin no chain.
+
+def prove(log: Log, store: Store, told: Sequence[Witness], progress: Progress) -> Verdict:
+    """Return the verdict on LOG with what STORE knows of it and the witnesses TOLD.
+
+    Raises Unproved.
     """
-    chain = chain_of(segments)
-    seen = [] if os.path.isdir(name) else store.host(name).witnesses()
-    start = Start.of_chain(chain, store.keys.get(chain))
     events = Events()
-    verdict = verify(segments, chain, start, [*seen, *told], events)
+    try:
+        seen = log.place.witnesses() if log.place else []
+        lost = seen and not log.segments  # the store itself lost what was collected
+        chain = seen[-1].chain if lost else chain_of(log.segments)
+        start = Start.of_chain(chain, store.keys.get(chain))
+        segments = progress.over(log.segments, log.name)
+        verdict = verify(segments, chain, start, [*seen, *told], events)
+    except OSError as error:
+        where = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        raise Unproved(f"{log.name}: {where}") from None
+    except (EOFError, ValueError, zlib.error) as error:
+        raise Unproved(f"{log.name}: {error}") from None
     verdict.findings += events.findings()
     return verdict
 
@@ -83,9 +104,14 @@ def _status(verdict: Verdict, options: argparse.Namespace) -> int:
 def _transfer_log(path: str) -> list[Witness]:
     """Return what the decompressed transfer log at PATH saw; - is standard input."""
     if path == "-":
-        return list(from_transfer_log(sys.stdin.buffer, "the transfer log"))
-    with open(path, "rb") as file:
-        return list(from_transfer_log(file, path))
+        found = list(from_transfer_log(sys.stdin.buffer, "the transfer log"))
+    else:
+        with open(path, "rb") as file:
+            found = list(from_transfer_log(file, path))
+    if not found:
+        tell(f"{path}: no witness: no checkpoint of a guard stands before the first file; is it of"
+             " rsync, and decompressed?")
+    return found
 
 
 def _in_words(name: str, verdict: Verdict) -> Iterator[str]:
@@ -101,6 +127,7 @@ def _in_words(name: str, verdict: Verdict) -> Iterator[str]:
     if not verdict.with_key:
         yield "  without K_0: root could have rewritten all of it; bpc-ssh-audit key"
     for each in verdict.findings:
-        yield f"  {each.severity}: {each.kind}: {printable(each.text.encode())}  [{each.place}]"
+        place = f"  [{each.place}]" if each.place else ""
+        yield f"  {each.severity}: {each.kind}: {printable(each.text.encode())}{place}"
     if verdict.hidden:
         yield f"  and {verdict.hidden} more"
