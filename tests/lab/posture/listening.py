@@ -5,9 +5,11 @@ The daemon binds every address, so run this below `unshare --net`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -48,7 +50,17 @@ def _reload(server: BackupPcServer) -> None:
     log = Path(f"{server.folder}/log/LOG")
     (pid,) = Path(f"{server.folder}/run/BackupPC.pid").read_text(encoding="ascii").split()
     os.kill(int(pid), signal.SIGHUP)
-    wait_for("the daemon has read its file anew", lambda: "SIG_HUP" in log.read_text())
+
+    def is_read() -> bool:
+        """Tell whether it has, and greets again; a call makes it look at a signal that was late."""
+        told = "SIG_HUP" in log.read_text()
+        with contextlib.suppress(ConnectionError, FileNotFoundError), \
+                socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(f"{server.folder}/run/BackupPC.sock")
+            return caller.recv(1) != b"" and told
+        return False
+
+    wait_for("the daemon has read its file anew", is_read)
 
 
 def main(folder: str) -> None:
