@@ -73,10 +73,13 @@ class Visit:
 
 def collect(hosts: Sequence[Host], store: Store, jobs: int = JOBS) -> Iterator[Visit]:
     """Yield the visit of each of HOSTS as it ends, JOBS of them at a time."""
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         visits = [pool.submit(visit, host, store) for host in hosts]
         for done in as_completed(visits):
             yield done.result()
+    finally:  # who interrupts it waits for those that are begun, and not for thousands
+        pool.shutdown(cancel_futures=True)
 
 
 def visit(host: Host, store: Store) -> Visit:

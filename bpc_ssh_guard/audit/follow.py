@@ -13,16 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 POLL_SECONDS: Final = 0.2
+_AT_ONCE: Final = 1 << 20  # bytes
 
 
 def follow(last: Segment, offset: int) -> Iterator[dict[str, Any]]:
     """Yield each record that is written to LAST behind OFFSET, or to a segment after it."""
     folder = os.path.dirname(last.path)
     rest = b""
+    following: list[Segment] = []
     while True:
         with last.open() as file:
             file.seek(offset)
-            block = file.read()
+            block = file.read(_AT_ONCE)
         offset += len(block)
         *lines, rest = (rest + block).split(b"\n")
         for line in lines:
@@ -31,8 +33,9 @@ def follow(last: Segment, offset: int) -> Iterator[dict[str, Any]]:
                 yield record
         if block:
             continue
+        if following:  # was there when the end of LAST was read: nothing more comes into that
+            last, offset, rest, following = following[0], 0, b"", []
+            continue
         following = [each for each in segments_in(folder) if each.first > last.first]
-        if following:
-            last, offset, rest = following[0], 0, b""
-        else:
+        if not following:
             time.sleep(POLL_SECONDS)

@@ -7,7 +7,14 @@ import tempfile
 
 
 def replace(path: str, text: str) -> None:
-    """Write TEXT, which is ASCII, to PATH at once; raises OSError."""
+    """Write TEXT, which is ASCII, to PATH at once; raises OSError, which names PATH."""
+    try:
+        _replace(path, text)
+    except OSError as error:  # of a name that nobody gave
+        raise OSError(error.errno, error.strerror, path) from None
+
+
+def _replace(path: str, text: str) -> None:
     folder = os.path.dirname(os.path.abspath(path))
     # A folder of our own: in /tmp, say, somebody may have put a link where the new page would be.
     with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as own:

@@ -7,7 +7,7 @@ from typing import Final
 STYLE: Final = """
 :root{--ground:#fff;--text:#1b1f24;--soft:#57606a;--edge:#d0d7de;--look:#b3261e;--good:#1a6b37;
 --a:#2f6fb7;--b:#c2410c;--c:#6d7a88}
-@media (prefers-color-scheme:dark){:root{--ground:#14181d;--text:#e6e9ed;--soft:#a3adb8;
+@media screen and (prefers-color-scheme:dark){:root{--ground:#14181d;--text:#e6e9ed;--soft:#a3adb8;
 --edge:#3a424c;--look:#ff9d94;--good:#7ed69a;--a:#6fa8e8;--b:#f3935a;--c:#93a1b0}}
 body{background:var(--ground);color:var(--text);font:15px/1.45 system-ui,sans-serif;margin:0 auto;
 max-width:62rem;padding:1rem}

@@ -38,7 +38,9 @@ def compare(before: Summary, after: Summary) -> list[Difference]:
         *_of("refusal", before.refusals, after.refusals, ("code", "host", "label"), _refused),
         *_of("restore", before.restores, after.restores, ("host", "label"), _one),
         *_of("machine", before.hosts, after.hosts, ("host",), _heard_in(before, after)),
-        *_of("address", before.addresses, after.addresses, ("host", "label", "address"), _records),
+        *_first("address", before.addresses, after.addresses, ("host", "label", "address"),
+                _records),
+        *_first("command", before.shapes, after.shapes, ("rule", "paths", "features"), _runs),
         *_totals(before, after),
     ]
     order = ("new", "gone", "more", "fewer")
@@ -56,14 +58,32 @@ def _of(
             yield Difference(kind, what, name, counts[0].get(name, 0), counts[1].get(name, 0))
 
 
+def _first(
+    what: str, before: list[Row], after: list[Row], key: tuple[str, ...],
+    count: Callable[[Row], int],
+) -> Iterable[Difference]:
+    """Yield what was first seen in the later period: its rows are such, so that none can be gone.
+
+    COUNT is of all time.
+    """
+    known = _counts(before, key, count)
+    for name, number in sorted(_counts(after, key, count).items()):
+        if name not in known:
+            yield Difference("new", what, name, 0, number)
+
+
 def _counts(
     rows: list[Row], key: tuple[str, ...], count: Callable[[Row], int]
 ) -> dict[tuple[str, ...], int]:
     found: dict[tuple[str, ...], int] = {}
     for row in rows:
-        name = tuple(str(row[column] or "") for column in key)
+        name = tuple(_text(row[column]) for column in key)
         found[name] = found.get(name, 0) + count(row)
     return found
+
+
+def _text(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
 def _kind(before: int, after: int) -> str:
@@ -92,6 +112,10 @@ def _refused(row: Row) -> int:
 
 def _records(row: Row) -> int:
     return int(row["records"])
+
+
+def _runs(row: Row) -> int:
+    return int(row["runs"])
 
 
 def _one(_row: Row) -> int:

@@ -1,7 +1,7 @@
 """The embedded engine: DuckDB over segments and Parquet files, in bounded memory, on this machine.
 
-Whatever a line holds is data: what doesn't parse is left out and counted, and nothing of the log
-gets into a statement.
+Whatever a line holds is data: what doesn't parse is left out, which verify tells of, and nothing of
+the log gets into a statement.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _connect(scratch: str, memory: str) -> duckdb.DuckDBPyConnection:
         raise EngineError(
             "DuckDB is missing; install it: pip install 'bpc_ssh_guard[audit]'"
         ) from None
-    return duckdb.connect(config={
+    connection = duckdb.connect(config={
         "memory_limit": memory,
         "temp_directory": scratch,
         "preserve_insertion_order": False,
@@ -135,6 +135,9 @@ def _connect(scratch: str, memory: str) -> duckdb.DuckDBPyConnection:
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     })
+    # Where DuckDB takes Python for a terminal, it writes one on standard output, among the data.
+    connection.execute("SET enable_progress_bar_print = false")
+    return connection
 
 
 def _reading(files: Sequence[str]) -> str:

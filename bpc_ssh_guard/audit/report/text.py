@@ -20,6 +20,15 @@ MOST_ROWS: Final = 15
 _WIDE: Final = 48
 
 
+def trust(summary: Summary) -> str:
+    """Return how far the logs behind SUMMARY are proved, in one line."""
+    proofs = summary.proofs
+    if not proofs:
+        return "Not verified: what follows is what the logs say of themselves."
+    whole = sum(proof.state == State.WHOLE for proof in proofs)
+    return f"{whole} of {len(proofs)} logs are proved whole."
+
+
 def tables(summary: Summary) -> Iterator[Table]:
     """Yield what SUMMARY tells, table by table; empty ones are left out."""
     for caption, heads, rows in _tables(summary):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ... import exits
 from ...audit.engine.summary import Proof, State, summarize
 from ...audit.report.page import page
-from ...audit.report.text import MOST_ROWS, tables
+from ...audit.report.text import MOST_ROWS, tables, trust
 from ...page.replace import replace
 from ..progress import Progress
 from ..tables import show
@@ -47,6 +47,7 @@ def _report(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(summary.as_json()))
     elif not options.html:
+        print(trust(summary))
         for caption, heads, rows in tables(summary):
             show(caption, heads, rows, MOST_ROWS)
     return exits.NO if _is_bad(summary) else exits.YES

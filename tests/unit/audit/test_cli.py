@@ -201,6 +201,7 @@ def test_what_is_no_log_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_report_says_what_happened_and_proves_it_first(log: Log, store: str, capsys) -> None:
     assert audit("report", "--store", store, os.fsdecode(log.log)) == exits.YES
     out = capsys.readouterr().out
+    assert out.startswith("0 of 1 logs are proved whole.\n")
     assert "whole-by-chain" in out
     assert "Refusals" in out
     assert "\x1b" not in out
@@ -218,6 +219,17 @@ def test_report_of_a_damaged_log_is_a_finding_and_is_written_all_the_same(
     assert told == exits.NO
     assert "DAMAGED" in page.read_text()
     assert sorted(os.listdir(tmp_path)) == ["client", "page.html"]
+
+
+def test_a_report_that_was_not_verified_says_so_and_one_without_a_folder_names_it(
+    log: Log, store: str, tmp_path: Path, capsys
+) -> None:
+    words = ("report", "--no-verify", "--store", store, os.fsdecode(log.log))
+    assert audit(*words) == exits.YES
+    assert capsys.readouterr().out.startswith("Not verified: ")
+    page = tmp_path / "nowhere" / "page.html"
+    assert audit(*words, "--html", str(page)) == exits.COULD_NOT_RUN
+    assert capsys.readouterr().err == f"bpc-ssh-audit: {page}: No such file or directory\n"
 
 
 def test_report_as_json_holds_what_the_page_shows(log: Log, store: str, capsys) -> None:

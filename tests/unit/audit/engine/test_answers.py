@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from bpc_ssh_guard.audit.engine.duck import Engine, EngineError
 from bpc_ssh_guard.audit.engine.parquet import convert
 from bpc_ssh_guard.audit.engine.period import Period
 from bpc_ssh_guard.audit.engine.summary import Summary, summarize
+from tests.unit.record.scenes import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,6 +150,22 @@ def test_a_file_is_read_whatever_its_name(name: str, written: Written, tmp_path)
     shutil.copy(written.files[0], path)
     (tmp_path / "a1xx.jsonl").write_text("not to be matched\n")
     assert _summary([str(path)], tmp_path / "scratch").total("allowed") > 0
+
+
+READ_AT_LENGTH = """
+import sys
+from bpc_ssh_guard.audit.engine.duck import Engine
+with Engine(sys.argv[2:], sys.argv[1]) as engine:
+    engine._run("SET progress_bar_time = 0")  # else it waits for two seconds
+    engine.read()
+"""
+
+
+def test_a_long_question_writes_no_bar_among_the_data(written: Written, tmp_path) -> None:
+    """DuckDB writes one where Python runs no file."""
+    done = subprocess.run([sys.executable, "-c", READ_AT_LENGTH, str(tmp_path), *written.files],
+                          capture_output=True, timeout=60, check=True, cwd=CHECKOUT)
+    assert (done.stdout, done.stderr) == (b"", b"")
 
 
 def test_an_empty_log_has_no_days(tmp_path) -> None:

@@ -41,6 +41,26 @@ def test_a_machine_that_fell_silent_is_gone() -> None:
     assert [(each.kind, each.what, each.name) for each in found] == [("gone", "machine", ("web1",))]
 
 
+def _address(name: str) -> dict:
+    return {"host": "web1", "label": "b", "key_id": "k", "address": name, "records": 3}
+
+
+def _shape(paths: list[str]) -> dict:
+    return {"rule": "rsync-send", "features": None, "paths": paths, "runs": 2}
+
+
+def test_what_was_first_seen_is_new_and_is_never_gone() -> None:
+    """The rows are of what is new in a period; what was new before is in use still."""
+    found = compare(_summary(addresses=[_address("192.0.2.1")], shapes=[_shape(["/etc"])]),
+                    _summary(addresses=[_address("192.0.2.9")], shapes=[_shape(["/srv", "/a"])]))
+    assert found == [
+        Difference("new", "address", ("web1", "b", "192.0.2.9"), 0, 3),
+        Difference("new", "command", ("rsync-send", "/srv /a", ""), 0, 2),
+    ]
+    same = _summary(addresses=[_address("192.0.2.1")], shapes=[_shape(["/etc"])])
+    assert compare(same, same) == []
+
+
 def test_what_is_new_is_told_first() -> None:
     key = {"host": "web1", "label": "b", "key_id": "k", "allowed": 1, "refused": 0, "greeted": 0}
     found = compare(_summary(refusals=_refusals(3)), _summary(keys=[key]))
