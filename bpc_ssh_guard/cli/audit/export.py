@@ -6,12 +6,13 @@ import argparse
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 from ... import exits
 from ...audit import ocsf, table
 from ...audit.chain import chain_of
 from ...audit.engine.parquet import SUFFIX, convert, is_younger, months
+from ...audit.ocsf import Link
 from ...audit.records import Lines
 from ..progress import Progress
 from .common import Problem, add_logs, logs, new_command, tell_left_out
@@ -50,8 +51,8 @@ def _export(options: argparse.Namespace) -> int:
     if options.format == "csv":
         table.write((record for record, _, _ in chosen), sys.stdout)
         return exits.YES
-    for record, line, chain in chosen:
-        told = ocsf.as_line(ocsf.to_ocsf(record, line, chain)) if options.format == "ocsf" else line
+    for record, line, link in chosen:
+        told = ocsf.as_line(ocsf.to_ocsf(record, line, link)) if options.format == "ocsf" else line
         print(told)
     return exits.YES
 
@@ -73,8 +74,8 @@ def _export_parquet(options: argparse.Namespace) -> int:
     return exits.YES
 
 
-def _chosen(options: argparse.Namespace, query: Query) -> Iterator[tuple[Record, str, str]]:
-    """Yield each record that was asked for, its line and the id of its chain."""
+def _chosen(options: argparse.Namespace, query: Query) -> Iterator[tuple[Record, str, Link]]:
+    """Yield each record that was asked for, its line and its place in its chain."""
     chosen = logs(options)
     with Progress("read", sum(len(log.segments) for log in chosen), streams=True) as progress:
         for log in chosen:
@@ -83,7 +84,9 @@ def _chosen(options: argparse.Namespace, query: Query) -> Iterator[tuple[Record,
             except ValueError as error:
                 raise Problem(f"{log.name}: {error}") from None
             reader = Lines(progress.over(log.segments, log.name))
+            previous: Optional[tuple[int, str]] = None
             for record, line in reader:
                 if query.admits(record):
-                    yield record, line, chain
+                    yield record, line, Link(chain, previous)
+                previous = record["event.sequence"], str(record.get("h"))
             tell_left_out(log.name, reader.left_out)

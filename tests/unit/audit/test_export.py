@@ -20,8 +20,10 @@ from tests.unit.record import scenes
 from .written import Log
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+PUBLISHED = os.path.join(scenes.CHECKOUT, "tests", "published", "ocsf.json")
 FORMULA = b"=HYPERLINK(\"http://192.0.2.1\")"
 
 
@@ -72,12 +74,14 @@ def test_a_cell_is_inert_whatever_it_holds(text: str) -> None:
     assert shown[:1] not in tuple("=+-@")
 
 
+def ocsf(log: Log, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in exported(log, capsys, "--format", "ocsf").splitlines()]
+
+
 def test_ocsf_maps_each_record_and_carries_its_line(
     log: Log, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    events: list[dict[str, Any]] = [
-        json.loads(line) for line in exported(log, capsys, "--format", "ocsf").splitlines()
-    ]
+    events = ocsf(log, capsys)
     lines = [line.decode("ascii").rstrip("\n") for line in log.lines()]
     assert [event["raw_data"] for event in events] == lines
     for event, line in zip(events, lines):
@@ -92,9 +96,72 @@ def test_ocsf_maps_each_record_and_carries_its_line(
             assert event["status_code"] == record["event.code"]
         if record["event.action"] == "command-ended":
             assert event["activity_id"] == 2
-            assert event["duration"] == record["event.duration"] // 1_000_000
+            process = event["process"]
+            ran = process["terminated_time"] - process["created_time"]
+            assert ran == record["event.duration"] // 1_000_000
+        if "source.ip" in record:
+            assert event["observables"][0]["value"] == record["source.ip"]
     started = next(event for event in events if event.get("process", {}).get("cmd_line"))
     assert started["time"] % 1000 == int(json.loads(started["raw_data"])["@timestamp"][20:23])
+
+
+def test_an_ocsf_event_names_the_one_before_it_whatever_was_asked_for(
+    log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = ocsf(log, capsys)
+    attested = [event["attestation_list"][0] for event in events]
+    assert "prev_event" not in attested[0]
+    for before, event, attestation in zip(events, attested, attested[1:]):
+        assert attestation["prev_event"] == {
+            "uid": before["metadata"]["uid"], "fingerprint": event["fingerprint"],
+        }
+    out = exported(log, capsys, "--format", "ocsf", "--action", "command-denied")
+    denied = {json.loads(line)["metadata"]["uid"]: json.loads(line) for line in out.splitlines()}
+    assert all(denied[event["metadata"]["uid"]] == event for event in events
+               if event.get("action_id") == 2)
+
+
+OCSF_NUMBERS = ("integer_t", "long_t", "timestamp_t", "port_t")
+
+
+def unpublished(value: dict[str, Any], known: dict[str, Any], objects: dict[str, Any],
+                place: str) -> Iterator[str]:
+    """Yield what is in VALUE at PLACE, and not as KNOWN, its class or object, and OBJECTS allow."""
+    for name, (_, need, *_rest) in known.items():
+        if need == "required" and name not in value:
+            yield f"{place}: {name} is missing"
+    for name, found in value.items():
+        if name not in known:
+            yield f"{place}: {name} is unknown"
+            continue
+        kind, _, *allowed = known[name]
+        if isinstance(found, list) != kind.endswith("[]"):
+            yield f"{place}: {name} is not {kind}"
+        for each in found if isinstance(found, list) else [found]:
+            if isinstance(each, dict):
+                if name != "unmapped":
+                    yield from unpublished(each, objects[kind.removesuffix("[]")], objects, name)
+            elif isinstance(each, int) != (kind in OCSF_NUMBERS):
+                yield f"{place}: {name} is no {kind}"
+            elif allowed and each not in allowed[0]:
+                yield f"{place}: {name} is none of {allowed[0]}"
+
+
+def test_ocsf_events_are_of_the_published_schema(
+    log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open(PUBLISHED, encoding="ascii") as file:
+        published = json.load(file)
+    session = scenes.session()
+    sink = Sink.open(log.log, log.state)
+    for line in (*scenes.grant_lines(), *scenes.key_lines(session)):
+        sink.append(line)
+    sink.close()
+    wrong = [
+        text for event in ocsf(log, capsys) for text in unpublished(
+            event, published["classes"][str(event["class_uid"])], published["objects"], "event")
+    ]
+    assert wrong == []
 
 
 def test_only_what_was_asked_for_is_exported(
