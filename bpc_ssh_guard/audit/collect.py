@@ -147,7 +147,7 @@ def _start(made: Visit, place: HostStore, store: Store, chain: bytes) -> Optiona
     The key of a place past the last verification that was kept, of a run that was killed or had
     no K_0 yet, is found by reading the store once more; None where that finds it damaged.
     """
-    first = place.next_record()
+    first = place.resume()
     start = Start.of_chain(chain, store.keys.get(chain))
     if start.key is not None:
         kept = store.keys.start(chain)

@@ -57,15 +57,20 @@ class HostStore:
         return segments_in(self.segments_folder) if os.path.isdir(self.segments_folder) else []
 
     def next_record(self) -> int:
+        """Return the number behind the last whole record; change nothing."""
+        return self._end()[1]
+
+    def resume(self) -> int:
         """Return the number behind the last whole record; drop what a killed run left behind it."""
+        end, following = self._end()
         stored = self.segments()
-        if not stored:
-            return 0
-        last = stored[-1]
-        end, following = records_end(last.path, last.first)
-        if not last.is_compressed:
-            os.truncate(last.path, end)
+        if stored and not stored[-1].is_compressed:
+            os.truncate(stored[-1].path, end)
         return following
+
+    def _end(self) -> tuple[int, int]:
+        stored = self.segments()
+        return records_end(stored[-1].path, stored[-1].first) if stored else (0, 0)
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[BinaryIO]:

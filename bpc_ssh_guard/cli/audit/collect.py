@@ -14,7 +14,11 @@ from ..progress import Progress
 from .common import Problem, add_json, add_store, new_command, open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...audit.collect import Visit
+    from ...audit.inventory import Host
+    from ...audit.store import Store
     from .common import Commands
 
 MOST_JOBS = 64  # threads of one process: more only waits
@@ -29,6 +33,8 @@ def add(commands: Commands) -> None:
                          help="TOML with [hosts.NAME]: address, port, user, key, known_hosts")
     command.add_argument("--jobs", metavar="N", type=int, default=JOBS,
                          help="clients at a time (default %(default)s)")
+    command.add_argument("--dry-run", action="store_true",
+                         help="say what would be asked of whom, and ask nobody")
     add_json(command)
     command.add_argument("host", metavar="HOST", nargs="*", help="these hosts only")
 
@@ -41,6 +47,8 @@ def _collect(options: argparse.Namespace) -> int:
     if unknown:
         raise Problem(f"{options.inventory}: names no host {' '.join(sorted(unknown))}")
     wanted = [host for host in hosts if not options.host or host.name in options.host]
+    if options.dry_run:
+        return _tell_what_would_be(wanted, open_store(options), options.json)
     clean = True
     with Progress("collecting", len(wanted)) as progress:
         for made in collect(wanted, open_store(options), options.jobs):
@@ -48,6 +56,18 @@ def _collect(options: argparse.Namespace) -> int:
             clean = clean and made.outcome == Outcome.COLLECTED
             print(json.dumps(made.as_json()) if options.json else _in_words(made), flush=True)
     return exits.YES if clean else exits.NO
+
+
+def _tell_what_would_be(hosts: Sequence[Host], store: Store, as_json: bool) -> int:
+    for host in hosts:
+        first = store.host(host.name).next_record()
+        if as_json:
+            print(json.dumps({"host": host.name, "address": host.address, "port": host.port,
+                              "user": host.user, "from": first}))
+        else:
+            print(f"{host.name}: would ask {host.user}@{host.address}, port {host.port}, for"
+                  f" records from {first} on")
+    return exits.YES
 
 
 def _in_words(made: Visit) -> str:

@@ -37,12 +37,16 @@ def add(commands: Commands) -> None:
     command.add_argument("--to", metavar="DIR",
                          help="parquet: write DIR/LOG/YYYY-MM.parquet for each month that has"
                               " new records")
+    command.add_argument("--dry-run", action="store_true",
+                         help="with --to: say which files it would write, and write none")
     add_query(command)
 
 
 def _export(options: argparse.Namespace) -> int:
     if (options.format == "parquet") != bool(options.to):
         raise Problem("--format parquet and --to DIR go together")
+    if options.dry_run and not options.to:
+        raise Problem("--dry-run is for --to alone; without it nothing is changed")
     if options.to:
         if any(vars(query_of(options)).values()):
             raise Problem("parquet has whole months; choose records when you ask it")
@@ -63,14 +67,16 @@ def _export_parquet(options: argparse.Namespace) -> int:
     with Progress("export", sum(len(parts) for _, parts in found)) as progress:
         for name, parts in found:
             folder = os.path.join(options.to, os.path.basename(os.path.abspath(name)))
-            os.makedirs(folder, mode=0o750, exist_ok=True)
+            if not options.dry_run:
+                os.makedirs(folder, mode=0o750, exist_ok=True)
             for month, segments in parts.items():
                 progress.step(f"{name} {month}")
                 path = os.path.join(folder, f"{month}{SUFFIX}")
                 paths = [segment.path for segment in segments]
-                if not is_younger(path, paths):
-                    written = convert(paths, path)
-                    print(json.dumps({"file": path, "records": written}))
+                if is_younger(path, paths):
+                    continue
+                written = None if options.dry_run else convert(paths, path)
+                print(json.dumps({"file": path, "records": written}))
     return exits.YES
 
 

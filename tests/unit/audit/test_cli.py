@@ -147,16 +147,47 @@ def test_search_shows_what_was_asked_for(
     assert status == (exits.YES if count else exits.NO)
 
 
-@pytest.mark.parametrize("command", ["search", "tail", "keys"])
-@pytest.mark.parametrize("form", [(), ("--json",)])
-def test_a_strangers_bytes_are_inert(
-    log: Log, store: str, command: str, form: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+OUTPUTS = (
+    ("search",), ("tail",), ("keys",), ("verify", "--chain-only"), ("report", "--no-verify"),
+    ("diff", "2020", "2020..2100"), ("replay", "--policy", "policy"),
+)
+
+
+def hostile_log(folder: Path) -> Log:
+    """Return a log in which every text that a stranger or root chose is hostile."""
+    log = Log(folder)
+    sink = Sink.open(log.log, log.state)
+    session = scenes.session(b"198.51.100.9 5 192.0.2.1 22")
+    sink.append(scenes.denied(session, command=HOSTILE))
+    sink.append(scenes.denied(session, command=b"[red]=" + HOSTILE * 200))
+    shown = json.dumps(HOSTILE.decode("utf-8", "backslashreplace"))[1:-1].encode("ascii")
+    for line in (*scenes.every_line(session), *scenes.grant_lines()):
+        for name in (b"bpc.key.label", b"host.name", b"event.reason", b"source.ip", b"user.name"):
+            begin = line.find(b'"%b":"' % name)
+            if begin >= 0:
+                end = line.index(b'"', begin + len(name) + 4)
+                line = line[:end] + shown + line[end:]
+        sink.append(line)
+    sink.close()
+    return log
+
+
+@pytest.mark.parametrize("words", OUTPUTS, ids=lambda words: words[0])
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["words", "json"])
+def test_a_strangers_bytes_are_inert_in_every_output(
+    tmp_path: Path, store: str, words: tuple[str, ...], form: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    audit(command, "--store", store, *form, os.fsdecode(log.log))
-    out = capsys.readouterr().out
-    assert out
-    assert out.isascii()
-    assert out.replace("\n", "").isprintable()
+    log = hostile_log(tmp_path / "hostile")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy").write_text("Key web1-backup\nBackup /etc\n")
+    (tmp_path / "policy").chmod(0o600)
+    audit(words[0], "--store", store, *form, *words[1:], os.fsdecode(log.log))
+    told = capsys.readouterr()
+    assert told.out, told.err
+    for text in (told.out, told.err):
+        assert text.isascii()
+        assert text.replace("\n", "").isprintable()
 
 
 def test_tail_shows_what_is_appended_over_the_end_of_a_segment(log: Log, store: str) -> None:
@@ -272,6 +303,19 @@ def test_parquet_is_written_month_by_month_and_again_only_when_there_is_more(
     assert capsys.readouterr().out != ""
     paths = [each["file"] for each in written]
     assert audit("report", "--store", store, "--no-verify", *paths) == exits.YES
+
+
+def test_a_dry_run_of_parquet_names_the_files_and_writes_none(
+    log: Log, store: str, tmp_path: Path, capsys
+) -> None:
+    way = ("export", "--store", store, "--format", "parquet", "--to", str(tmp_path / "months"),
+           os.fsdecode(log.log))
+    assert audit(*way, "--dry-run") == exits.YES
+    would = [json.loads(line)["file"] for line in capsys.readouterr().out.splitlines()]
+    assert not (tmp_path / "months").exists()
+    assert audit(*way) == exits.YES
+    assert [json.loads(line)["file"] for line in capsys.readouterr().out.splitlines()] == would
+    assert audit("export", "--store", store, "--dry-run", way[-1]) == exits.COULD_NOT_RUN
 
 
 @pytest.mark.parametrize("options", [["--format", "parquet"], ["--to", "x"],

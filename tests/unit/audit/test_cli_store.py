@@ -174,6 +174,27 @@ def test_what_would_find_nothing_by_a_slip_is_refused(
     assert f"argument {words[1]}" in capsys.readouterr().err.replace("-n/--lines", "-n")
 
 
+def test_a_dry_run_of_collect_tells_where_it_would_begin_and_asks_nobody(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory = tmp_path / "hosts.toml"
+    inventory.write_text('[defaults]\nkey = "/k"\nknown_hosts = "/h"\n[hosts.web1]\nport = 2222\n'
+                         '[hosts.new]\naddress = "192.0.2.20"\nuser = "backup"\n')
+    with first_segment(store, "web1").open("ab") as file:
+        file.write(b'{"event.sequence":4,')  # as a run that is at work leaves it
+    before = first_segment(store, "web1").read_bytes()
+    words = ("--inventory", str(inventory), "--dry-run")
+    assert audit(store, "collect", *words) == exits.YES
+    assert capsys.readouterr().out == (
+        "web1: would ask root@web1, port 2222, for records from 4 on\n"
+        "new: would ask backup@192.0.2.20, port 22, for records from 0 on\n"
+    )
+    assert audit(store, "collect", *words, "--json", "new") == exits.YES
+    assert json.loads(capsys.readouterr().out)["from"] == 0
+    assert first_segment(store, "web1").read_bytes() == before
+    assert not (store / "new").exists()
+
+
 @pytest.mark.parametrize("time", ["2026", "2026-11", "2026-11-23", "2026-11-23T02",
                                   "2026-11-23T02:00", "2026-11-23T02:00:00"])
 def test_a_time_may_end_at_any_of_its_parts(store: Path, time: str) -> None:
