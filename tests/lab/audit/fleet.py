@@ -153,9 +153,10 @@ class Fleet:
         hosts = inventory.load(f"{self._folder}/inventory")
         return {each.host: each for each in collect(hosts, Store(self.store))}
 
-    def start_collecting(self) -> Running[bytes]:
-        """Start a collection that goes on by itself."""
-        return start([*_PROGRAM, *self._collect_words()], cwd=CHECKOUT, stdin=subprocess.DEVNULL)
+    def start_collecting(self, *words: str) -> Running[bytes]:
+        """Start a collection with WORDS that goes on by itself."""
+        argv = [*_PROGRAM, *self._collect_words(), *words]
+        return start(argv, cwd=CHECKOUT, stdin=subprocess.DEVNULL)
 
     def verify(self, client: Client) -> Done[bytes]:
         """Verify what is stored of CLIENT, from its first record on."""

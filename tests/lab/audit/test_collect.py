@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -142,6 +143,28 @@ def test_a_run_that_was_killed_goes_on_without_duplicates(fleet: Fleet) -> None:
     assert fleet.verify(client).returncode == 0
     assert [name for name in _names(f"{fleet.store}/{client.name}")
             if name.startswith("incoming-")] == []
+
+
+def test_who_interrupts_a_collection_waits_for_no_visit_that_is_not_begun(
+    fleet: Fleet, folder: str
+) -> None:
+    """A hundred machines that accept a connection and say nothing, one at a time: they would take
+    a quarter of an hour.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with open(f"{folder}/inventory", "a", encoding="ascii") as file:
+            file.writelines(f"[hosts.silent{number}]\nport = {port}\n" for number in range(100))
+        running = fleet.start_collecting("--jobs", "1", *(f"silent{n}" for n in range(100)))
+        connection, _ = silent.accept()
+        running.send_signal(signal.SIGINT)
+        try:
+            said = running.communicate(timeout=120)[1]
+        finally:
+            connection.close()
+            kill_session(running)
+    assert running.returncode == 2
+    assert said.decode().splitlines()[-1] == "bpc-ssh-audit: interrupted"
 
 
 def test_an_unknown_or_changed_host_key_is_refused(fleet: Fleet) -> None:
