@@ -79,6 +79,8 @@ def test_the_command_tells_what_would_change(
     assert main([*words, "--json"]) == exits.NO
     told = json.loads(capsys.readouterr().out)
     assert told["changes"][0]["after"] == "unknown-key"
+    assert main([*words, "--until", "2000"]) == exits.YES  # nothing of then
+    assert "0 commands would get the same answer" in capsys.readouterr().out
     policy.write_text("Bakcup\n")
     assert main(words) == exits.COULD_NOT_RUN
     assert "policy:1: " in capsys.readouterr().err

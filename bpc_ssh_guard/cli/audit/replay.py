@@ -13,6 +13,7 @@ from ...errors import GuardFailure
 from ...page.inert import inert
 from ...policy import load
 from .common import Problem, add_json, add_logs, new_command, records
+from .search import add_query, query_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ def add(commands: Commands) -> None:
                           "say what the log's commands would get under another policy", _replay)
     add_logs(command)
     command.add_argument("--policy", metavar="FILE", required=True, help="the other policy")
+    add_query(command)
     add_json(command)
 
 
@@ -35,7 +37,7 @@ def _replay(options: argparse.Namespace) -> int:
         policy = load.load(os.fsencode(os.path.abspath(options.policy)))
     except GuardFailure as failure:
         raise Problem(failure.detail) from None
-    found = replay(records(options), policy)
+    found = replay(filter(query_of(options).admits, records(options)), policy)
     if options.json:
         print(json.dumps(found.as_json()))
     else:
