@@ -119,7 +119,7 @@ def test_a_line_that_the_guard_did_not_write_is_no_key_in_a_state(task: Task) ->
 def test_a_refusal_tells_its_reason_and_nothing_of_the_client(
     task: Task, state: str, key: dict[str, str], error: str, reason: str
 ) -> None:
-    task.bring("staged", **NEW_KEY)
+    task.client.done(f"stage backup g2 {public(NEW)}")
     told = task.refused(state, **key)
     assert (told["error"], told["reason"], told["retry"]) == (error, reason, False)
     assert f": {reason}: " in told["msg"]
