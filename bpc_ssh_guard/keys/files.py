@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Optional
 
 from ..authorized_keys import key_id
+from ..authorized_keys.line import is_blob_of
 from .trouble import Trouble, Word
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ MAX_PUBLIC: Final = 4096  # bytes of a gN.pub
 
 _TYPE: Final = "ssh-ed25519"
 _PUBLIC: Final = re.compile(r"g([1-9][0-9]{0,5})\.pub", re.ASCII)
-_NEW: Final = ".new"
+NEW: Final = ".new"  # behind the name of what is not in place yet
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,12 @@ def sync_folder(path: Path) -> None:
 
 
 class Pairs:
-    """The pairs in FOLDER; new files get the group GROUP where one is given.
+    """The pairs in FOLDER; new files get the group GROUP where one is given."""
 
-    NAMED is told of each folder with new names: by default it syncs it, before anything is
-    returned; a caller with many labels may gather them and sync each once.
-    """
-
-    def __init__(
-        self, folder: Path, group: Optional[int] = None, mode: int = FILE_MODE,
-        named: Named = sync_folder,
-    ) -> None:
+    def __init__(self, folder: Path, group: Optional[int] = None, mode: int = FILE_MODE) -> None:
         self.folder: Final = folder
         self._group: Final = group
         self._mode: Final = mode
-        self._named: Final = named
 
     def all(self) -> dict[int, Pair]:
         """Return the complete pairs by generation; raises Trouble."""
@@ -105,24 +98,24 @@ class Pairs:
 
     def generate(self, generation: int) -> Pair:
         """Make the pair of GENERATION, durable when this returns; raises Trouble."""
-        private, public = _new_key()
+        private, public = new_key()
         with _told(self.folder):
-            make_folder(self.folder, self._group, self._named)
+            make_folder(self.folder, self._group)
             self._write(f"g{generation}.pub", public)
             self._write(f"g{generation}", private)
-            self._named(self.folder)
-        return self._pair(generation, public)
+            sync_folder(self.folder)
+        return pair_of(self.folder, generation, public)
 
     def switch(self, generation: int) -> None:
         """Let `current` lead to the pair of GENERATION, durably; raises Trouble."""
-        link = self.folder / (CURRENT + _NEW)
+        link = self.folder / (CURRENT + NEW)
         with _told(self.folder):
             if not (self.folder / f"g{generation}").is_file():
                 raise Trouble(Word.FILES, f"{self.folder}/g{generation}: there is no such key")
             link.unlink(missing_ok=True)
             os.symlink(f"g{generation}", link)
             os.rename(link, self.folder / CURRENT)
-            self._named(self.folder)
+            sync_folder(self.folder)
 
     def remove(self, generation: int) -> None:
         """Remove the pair of GENERATION, the private half first; raises Trouble."""
@@ -142,28 +135,30 @@ class Pairs:
             names = set(os.listdir(self.folder))
             for name in names:
                 is_half = _PUBLIC.fullmatch(name) and name[:-len(".pub")] not in names
-                if name.endswith(_NEW) or is_half:
+                if name.endswith(NEW) or is_half:
                     (self.folder / name).unlink()
 
     def _read(self, generation: int) -> Pair:
         with open(self.folder / f"g{generation}.pub", "rb") as file:
-            return self._pair(generation, file.read(MAX_PUBLIC))
-
-    def _pair(self, generation: int, public: bytes) -> Pair:
-        words = public.decode("ascii", "replace").split()
-        try:
-            blob = a2b_base64(words[1]) if words[0] == _TYPE else b""
-        except (IndexError, NoBase64):
-            blob = b""
-        if not blob:
-            raise Trouble(Word.FILES, f"{self.folder}/g{generation}.pub: no {_TYPE} key; remove"
-                                      " the pair, it is of no use")
-        return Pair(generation, key_id(blob).decode("ascii"), " ".join(words[:2]),
-                    self.folder / f"g{generation}")
+            return pair_of(self.folder, generation, file.read(MAX_PUBLIC))
 
     def _write(self, name: str, data: bytes) -> None:
         """Write DATA to the new file NAME; FileExistsError where there is one."""
         _write_once(self.folder / name, data, self._mode, self._group)
+
+
+def pair_of(folder: Path, generation: int, public: bytes) -> Pair:
+    """Return the pair of GENERATION in FOLDER whose public line is PUBLIC; raises Trouble."""
+    words = public.decode("ascii", "replace").split()
+    try:
+        blob = a2b_base64(words[1]) if words[0] == _TYPE else b""
+    except (IndexError, NoBase64):
+        blob = b""
+    if not is_blob_of(_TYPE.encode("ascii"), blob):
+        raise Trouble(Word.FILES, f"{folder}/g{generation}.pub: no {_TYPE} key; remove the pair, it"
+                                  " is of no use")
+    return Pair(generation, key_id(blob).decode("ascii"), " ".join(words[:2]),
+                folder / f"g{generation}")
 
 
 def generate_alone(path: Path) -> None:
@@ -171,7 +166,7 @@ def generate_alone(path: Path) -> None:
 
     Its public half is beside it for people; programs read it from the private one.
     """
-    private, public = _new_key()
+    private, public = new_key()
     with _told(path.parent):
         make_folder(path.parent)
         replace(path.with_name(path.name + ".pub"), public, FILE_MODE)
@@ -179,7 +174,7 @@ def generate_alone(path: Path) -> None:
         sync_folder(path.parent)
 
 
-def _new_key() -> tuple[bytes, bytes]:
+def new_key() -> tuple[bytes, bytes]:
     """Return a new private key as OpenSSH's file, and its public line."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -193,7 +188,7 @@ def _new_key() -> tuple[bytes, bytes]:
 
 def _write_once(path: Path, data: bytes, mode: int, group: Optional[int] = None) -> None:
     """Write DATA to the new file PATH; FileExistsError where there is one."""
-    beside = path.with_name(path.name + _NEW)
+    beside = path.with_name(path.name + NEW)
     beside.unlink(missing_ok=True)
     write_new(beside, data, mode, group)
     try:
@@ -217,8 +212,12 @@ def write_new(path: Path, data: bytes, mode: int, group: Optional[int] = None) -
 def replace(
     path: Path, data: bytes, mode: int, group: Optional[int] = None, named: Named = sync_folder
 ) -> None:
-    """Put DATA in place of the file PATH at once, durably once NAMED has synced; raises OSError."""
-    beside = path.with_name(path.name + _NEW)
+    """Put DATA in place of the file PATH at once; raises OSError.
+
+    NAMED is told of each folder with new names: by default it syncs it, before anything is
+    returned; a caller with many labels may gather them and sync each once.
+    """
+    beside = path.with_name(path.name + NEW)
     beside.unlink(missing_ok=True)
     try:
         write_new(beside, data, mode, group)
@@ -237,15 +236,20 @@ def make_folder(
         return
     make_folder(path.parent, group, named)
     with contextlib.suppress(FileExistsError):  # another thread makes that of the host
-        os.mkdir(path, FOLDER_MODE)
-        try:
-            if group is not None:
-                os.chown(path, -1, group)
-            os.chmod(path, FOLDER_MODE)
-        except BaseException:  # the next run would take it as it is
-            os.rmdir(path)
-            raise
+        new_folder(path, group)
         named(path.parent)
+
+
+def new_folder(path: Path, group: Optional[int] = None) -> None:
+    """Make the folder PATH, readable by GROUP; raises OSError."""
+    os.mkdir(path, FOLDER_MODE)
+    try:
+        if group is not None:
+            os.chown(path, -1, group)
+        os.chmod(path, FOLDER_MODE)
+    except BaseException:  # the next run would take it as it is
+        os.rmdir(path)
+        raise
 
 
 def group_of(reader: str) -> Optional[int]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Optional, Union
 
 from ..files import FILE_MODE, Pairs, replace, sync_folder
+from ..first import First, generate_first, is_fresh, put_first
 from ..record import Outcome, Record
 from ..trouble import Trouble, Word
 from . import CERTIFICATE, certificate
@@ -49,6 +50,7 @@ class _Task:
 
     label: Label
     pair: Pair
+    first: Optional[First]  # the pair, where it is in no file yet
     terms: Terms
     authority: Authority
 
@@ -122,44 +124,52 @@ class Issuer:
     def brief(self, label: Label, authority: Authority, seconds: int) -> tuple[Pair, bytes]:
         """Return the pair of LABEL and a certificate of SECONDS, in no file; raises Trouble."""
         task = self._task(label, authority)
+        if task.first is not None:
+            try:
+                put_first(task.first, {}, self._group)
+            except OSError as error:
+                raise _trouble(task.pair.path, error) from None
         return task.pair, self._sign([task], seconds)[0].text
 
     def _issue(
         self, labels: Sequence[Label], authority: Optional[Authority], writers: ThreadPoolExecutor
     ) -> Iterator[Record]:
-        """Yield how each of LABELS ended, when all that was made for them is durable."""
-        folders: set[Path] = set()
+        """Yield how each of LABELS ended, when all that was made for them is durable.
 
-        def begin(label: Label) -> Union[_Task, Record]:
-            try:
-                return self._task(label, authority, folders.add)
-            except Trouble as trouble:
-                return failed(label, trouble)
+        What computes is done by this thread alone, since others would only wait for each other;
+        WRITERS do what waits for the disk.
+        """
+        begun = [self._begun(label, authority) for label in labels]
+        tasks = [each for each in begun if isinstance(each, _Task)]
+        records = [each for each in begun if isinstance(each, Record)]
+        folders: set[Path] = set()
 
         def put(signed: _Signed) -> Record:
             return self._put(signed, folders.add)
 
-        begun = list(writers.map(begin, labels))
-        tasks = [each for each in begun if isinstance(each, _Task)]
-        records = [each for each in begun if isinstance(each, Record)]
         records += writers.map(put, self._sign(tasks, self._settings.life))
-        try:
-            for folder in sorted(folders):  # those above first
-                sync_folder(folder)
-        except OSError as error:  # what may be lost is not told to be there
-            trouble = Trouble(Word.FILES, f"{error.filename or folder}: {error.strerror}")
-            records = [failed(label, trouble) for label in labels]
+        troubles = list(filter(None, writers.map(_synced, folders)))
+        if troubles:  # what may be lost is not told to be there
+            records = [failed(label, troubles[0]) for label in labels]
         yield from records
 
+    def _begun(self, label: Label, authority: Optional[Authority]) -> Union[_Task, Record]:
+        try:
+            return self._task(label, authority)
+        except Trouble as trouble:
+            return failed(label, trouble)
+
     def _put(self, signed: _Signed, named: Named) -> Record:
-        """Put a certificate in place; return how that ended."""
+        """Put a certificate in place, and its pair where that is new; return how it ended."""
         task, serial, item = signed.task, signed.serial, signed.item
         path = task.pair.path.with_name(CERTIFICATE)
         try:
-            replace(path, signed.text, FILE_MODE, self._group, named)
+            if task.first is not None:
+                put_first(task.first, {CERTIFICATE: signed.text}, self._group, named)
+            else:
+                replace(path, signed.text, FILE_MODE, self._group, named)
         except OSError as error:
-            trouble = Trouble(Word.FILES, f"{error.filename or path}: {error.strerror}")
-            return failed(task.label, trouble)
+            return failed(task.label, _trouble(path, error))
         members = {"serial": serial, "until": item.ends, "authority": item.authority}
         return Record(
             item.host, item.label, "", Outcome.ISSUED, task.pair.generation, task.pair.key_id,
@@ -178,20 +188,27 @@ class Issuer:
             for task, item, serial in zip(tasks, items, serials)
         ]
 
-    def _task(
-        self, label: Label, authority: Optional[Authority], named: Named = sync_folder
-    ) -> _Task:
-        """Return what is to be signed for LABEL; make the pair where there is none."""
-        pairs = self._pairs(label, named)
-        pair = pairs.current()
-        if pair is None:
-            pairs.sweep()  # of a run that was killed
-            made = pairs.all()
-            pair = made[max(made)] if made else pairs.generate(1)
-            pairs.switch(pair.generation)
+    def _task(self, label: Label, authority: Optional[Authority]) -> _Task:
+        """Return what is to be signed for LABEL; raises Trouble."""
+        found = self._pair(self._pairs(label))
+        first = found if isinstance(found, First) else None
+        pair = found.pair if isinstance(found, First) else found
         if authority is None:
             authority = self._authority(label)
-        return _Task(label, pair, self._terms(label, authority.blob), authority)
+        return _Task(label, pair, first, self._terms(label, authority.blob), authority)
+
+    def _pair(self, pairs: Pairs) -> Union[Pair, First]:
+        """Return the pair in use, or one that is to be; raises Trouble."""
+        pair = pairs.current()
+        if pair is not None:
+            return pair
+        if is_fresh(pairs.folder):
+            return generate_first(pairs.folder)
+        pairs.sweep()  # of a run that was killed
+        made = pairs.all()
+        pair = made[max(made)] if made else pairs.generate(1)
+        pairs.switch(pair.generation)
+        return pair
 
     def _authority(self, label: Label) -> Authority:
         if len(self._known) == 1:  # no rotation is under way: there is no need to read
@@ -202,15 +219,27 @@ class Issuer:
     def _terms(self, label: Label, authority: bytes) -> Terms:
         return Terms.of(self._settings, label.host, label.name, authority)
 
-    def _pairs(self, label: Label, named: Named = sync_folder) -> Pairs:
-        folder = self._config.pairs(label.host.name, label.name)
-        return Pairs(folder, self._group, named=named)
+    def _pairs(self, label: Label) -> Pairs:
+        return Pairs(self._config.pairs(label.host.name, label.name), self._group)
 
 
 def failed(label: Label, trouble: Trouble) -> Record:
     """Return that LABEL could not be served for TROUBLE."""
     return Record(label.host.name, label.name, "", Outcome.FAILED, error=trouble.word,
                   text=str(trouble))
+
+
+def _synced(folder: Path) -> Optional[Trouble]:
+    """Make the names in FOLDER durable; return what hinders that."""
+    try:
+        sync_folder(folder)
+    except OSError as error:
+        return _trouble(folder, error)
+    return None
+
+
+def _trouble(path: Path, error: OSError) -> Trouble:
+    return Trouble(Word.FILES, f"{error.filename or path}: {error.strerror}")
 
 
 def _shown(when: int) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # What makes a change of a file visible or lasting.
-_WRITES = ("rename", "link", "symlink", "fsync", "unlink")
+_WRITES = ("rename", "link", "symlink", "mkdir", "rmdir", "fsync", "unlink")
 
 
 def _die() -> NoReturn:

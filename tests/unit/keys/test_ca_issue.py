@@ -89,3 +89,23 @@ def test_a_certificate_that_cannot_be_replaced_fails_alone(
     assert [host for host, each in told.items() if each["outcome"] != "issued"] == [BAD]
     found = certificate.read(path)
     assert found is not None and found.serial == first[BAD]["serial"]
+
+
+@pytest.mark.parametrize("left", ["empty", "file", "pair"])
+def test_a_folder_that_is_there_is_kept_with_all_that_it_holds(
+    config: Path, left: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = Pairs(config.parent / "var" / "keys" / BAD / f"{BAD}-backup")
+    pairs.folder.mkdir(parents=True)
+    made = pairs.generate(3) if left == "pair" else None
+    if left == "file":
+        (pairs.folder / "note").write_text("an admin's")
+    before = {path.name: path.read_bytes() for path in pairs.folder.iterdir()}
+
+    assert issued(config, capsys)[BAD]["outcome"] == "issued"
+
+    after = {path.name: path.read_bytes() for path in pairs.folder.iterdir()}
+    assert before.items() <= after.items()
+    assert made is None or pairs.current() == made
+    found, pair = certificate.read(pairs.folder / "current-cert.pub"), pairs.current()
+    assert found is not None and pair is not None and found.key == pair.key_id

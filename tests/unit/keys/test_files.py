@@ -89,7 +89,10 @@ def test_removing_begins_with_the_private_half_and_may_be_repeated(pairs: Pairs)
     assert os.listdir(pairs.folder) == []
 
 
-@pytest.mark.parametrize("text", ["", "ssh-rsa AAAA", "ssh-ed25519", "ssh-ed25519 !", "\0\xff"])
+@pytest.mark.parametrize("text", [
+    "", "ssh-rsa AAAA", "ssh-ed25519", "ssh-ed25519 !", "\0\xff", "ssh-ed25519 AAAA",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAB",
+])
 def test_a_public_half_that_is_none_is_told(pairs: Pairs, text: str) -> None:
     pairs.generate(1)
     (pairs.folder / "g1.pub").write_text(text, encoding="latin-1")
