@@ -63,7 +63,7 @@ def _proofs(options: argparse.Namespace) -> Iterator[Proof]:
     with Progress("verify", sum(len(log.segments) for log in found)) as progress:
         for log in found:
             try:
-                verdict = prove(log, store, [], progress)
+                verdict, _ = prove(log, store, [], progress)
             except Unproved as problem:
                 yield Proof(log.name, State.UNREAD, findings=[str(problem)])
                 continue

@@ -49,16 +49,18 @@ def _verify(options: argparse.Namespace) -> int:
     with Progress("verify", sum(len(log.segments) for log in found), streams=True) as progress:
         for log in found:
             try:
-                verdict = prove(log, store, told, progress)
+                verdict, witnesses = prove(log, store, told, progress)
             except Unproved as problem:  # the others are proved all the same
                 tell(str(problem))
                 status = max(status, exits.COULD_NOT_RUN)
                 continue
             chains.add(verdict.chain)
             if options.json:
-                print(json.dumps({"log": log.name, **verdict.as_json()}), flush=True)
+                witnessed = max((each.sequence for each in witnesses), default=0)
+                print(json.dumps({"log": log.name, **verdict.as_json(), "witnessed": witnessed}),
+                      flush=True)
             else:
-                print("\n".join(_in_words(log.name, verdict)), flush=True)
+                print("\n".join(_in_words(log.name, verdict, witnesses)), flush=True)
             status = max(status, _status(verdict, options))
     for witness in told:
         if witness.chain not in chains:
@@ -72,8 +74,11 @@ class Unproved(Exception):
     """A log could not be read or begins no chain; the text names it and says why."""
 
 
-def prove(log: Log, store: Store, told: Sequence[Witness], progress: Progress) -> Verdict:
-    """Return the verdict on LOG with what STORE knows of it and the witnesses TOLD.
+def prove(
+    log: Log, store: Store, told: Sequence[Witness], progress: Progress
+) -> tuple[Verdict, list[Witness]]:
+    """Return the verdict on LOG with what STORE knows of it and the witnesses TOLD, and of all
+    these those that saw its chain and have nothing against it.
 
     Raises Unproved.
     """
@@ -84,14 +89,16 @@ def prove(log: Log, store: Store, told: Sequence[Witness], progress: Progress) -
         chain = seen[-1].chain if lost else chain_of(log.segments)
         start = Start.of_chain(chain, store.keys.get(chain))
         segments = progress.over(log.segments, log.name)
-        verdict = verify(segments, chain, start, [*seen, *told], events)
+        witnesses = [each for each in (*seen, *told) if each.chain == chain]
+        verdict = verify(segments, chain, start, witnesses, events)
     except OSError as error:
         where = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         raise Unproved(f"{log.name}: {where}") from None
     except (EOFError, ValueError, zlib.error) as error:
         raise Unproved(f"{log.name}: {error}") from None
     verdict.findings += events.findings()
-    return verdict
+    return verdict, [each for each in witnesses
+                     if verdict.is_clean or each.sequence < verdict.whole]
 
 
 def _status(verdict: Verdict, options: argparse.Namespace) -> int:
@@ -114,7 +121,7 @@ def _transfer_log(path: str) -> list[Witness]:
     return found
 
 
-def _in_words(name: str, verdict: Verdict) -> Iterator[str]:
+def _in_words(name: str, verdict: Verdict, witnesses: Sequence[Witness]) -> Iterator[str]:
     proved = "chain and MACs" if verdict.with_key else "the chain alone"
     until = f" ({verdict.first_time} to {verdict.last_time})" if verdict.records else ""
     shown = printable(name.encode("utf-8", "surrogateescape"))
@@ -126,6 +133,12 @@ def _in_words(name: str, verdict: Verdict) -> Iterator[str]:
         yield f"  damaged: records before {verdict.whole} can be trusted{until}, later ones can't"
     if not verdict.with_key:
         yield "  without K_0: root could have rewritten all of it; bpc-ssh-audit key"
+    if witnesses:
+        last = max(witnesses, key=lambda each: each.sequence)
+        yield (f"  witnessed to record {last.sequence - 1}, by {len(witnesses)}, the last of them"
+               f" {printable(last.source.encode())}")
+    elif verdict.is_clean:
+        yield "  no witness: that the whole machine was put back would not be seen"
     for each in verdict.findings:
         place = f"  [{each.place}]" if each.place else ""
         yield f"  {each.severity}: {each.kind}: {printable(each.text.encode())}{place}"

@@ -147,49 +147,6 @@ def test_search_shows_what_was_asked_for(
     assert status == (exits.YES if count else exits.NO)
 
 
-OUTPUTS = (
-    ("search",), ("tail",), ("keys",), ("verify", "--chain-only"), ("report", "--no-verify"),
-    ("diff", "2020", "2020..2100"), ("replay", "--policy", "policy"),
-)
-
-
-def hostile_log(folder: Path) -> Log:
-    """Return a log in which every text that a stranger or root chose is hostile."""
-    log = Log(folder)
-    sink = Sink.open(log.log, log.state)
-    session = scenes.session(b"198.51.100.9 5 192.0.2.1 22")
-    sink.append(scenes.denied(session, command=HOSTILE))
-    sink.append(scenes.denied(session, command=b"[red]=" + HOSTILE * 200))
-    shown = json.dumps(HOSTILE.decode("utf-8", "backslashreplace"))[1:-1].encode("ascii")
-    for line in (*scenes.every_line(session), *scenes.grant_lines()):
-        for name in (b"bpc.key.label", b"host.name", b"event.reason", b"source.ip", b"user.name"):
-            begin = line.find(b'"%b":"' % name)
-            if begin >= 0:
-                end = line.index(b'"', begin + len(name) + 4)
-                line = line[:end] + shown + line[end:]
-        sink.append(line)
-    sink.close()
-    return log
-
-
-@pytest.mark.parametrize("words", OUTPUTS, ids=lambda words: words[0])
-@pytest.mark.parametrize("form", [(), ("--json",)], ids=["words", "json"])
-def test_a_strangers_bytes_are_inert_in_every_output(
-    tmp_path: Path, store: str, words: tuple[str, ...], form: tuple[str, ...],
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    log = hostile_log(tmp_path / "hostile")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "policy").write_text("Key web1-backup\nBackup /etc\n")
-    (tmp_path / "policy").chmod(0o600)
-    audit(words[0], "--store", store, *form, *words[1:], os.fsdecode(log.log))
-    told = capsys.readouterr()
-    assert told.out, told.err
-    for text in (told.out, told.err):
-        assert text.isascii()
-        assert text.replace("\n", "").isprintable()
-
-
 def test_tail_shows_what_is_appended_over_the_end_of_a_segment(log: Log, store: str) -> None:
     words = ["timeout", "60", sys.executable, "-m", "bpc_ssh_guard", "audit", "tail", "-f",
              "--json", "-n", "1", "--store", store, os.fsdecode(log.log)]
@@ -331,16 +288,3 @@ def test_a_period_that_is_none_is_refused(store: str, capsys) -> None:
     with pytest.raises(SystemExit):
         audit("report", "--store", store, "--period", "yesterday")
     assert "2026-11-01..2026-11-15" in capsys.readouterr().err
-
-
-def test_a_terminal_gets_tables_in_which_nothing_hostile_acts(log: Log, store: str) -> None:
-    """rich reads markup and takes control sequences for its own; cells are neither."""
-    line = ["report", "--no-verify", "--store", store, os.fsdecode(log.log)]
-    argv = ["script", "-qec", f"{sys.executable} -m bpc_ssh_guard audit {' '.join(line)}",
-            "/dev/null"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True,
-                          env={**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "120"})
-    assert "\u2502" in done.stdout  # rich's frame
-    assert "Refusals" in done.stdout
-    assert "\x1b[2J" not in done.stdout
-    assert "\u202e" not in done.stdout

@@ -73,6 +73,17 @@ def test_what_the_store_lost_of_a_host_is_found_by_its_witnesses(
     assert "a visit saw 4 records and the log has 0" in told
 
 
+def test_it_is_told_how_far_a_log_was_witnessed(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert audit(store, "verify", "web1") == exits.YES
+    assert "  witnessed to record 3, by 1, the last of them a visit\n" in capsys.readouterr().out
+    assert audit(store, "verify", "--json", "web1") == exits.YES
+    assert json.loads(capsys.readouterr().out)["witnessed"] == 4
+    assert audit(store, "verify", str(store / "web1" / "segments")) == exits.YES
+    assert "no witness" in capsys.readouterr().out
+
+
 def break_first_record(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"bpc.chain.id", b"bpc.chain.it"))
 
