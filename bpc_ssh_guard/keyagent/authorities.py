@@ -28,9 +28,16 @@ class AuthorityRing(Ring):
     _line_kind = AuthorityLine
 
     def is_consistent(self, entry: Entry) -> bool:
-        """Tell whether the line of ENTRY is what the policy composes now."""
-        block = self._policy.blocks.get(entry.label)
-        return block is not None and block.certificates is not None and super().is_consistent(entry)
+        """Tell whether the line of ENTRY is what the policy composes now.
+
+        Where no `Certificates` names the host, that is for the admin who wrote the line to say.
+        """
+        line = entry.managed
+        if not isinstance(line, AuthorityLine) or entry.label not in self._policy.blocks:
+            return False
+        host = self._policy.blocks[entry.label].certificates or line.host
+        meant = self._composed(entry.label, host, line.blob, line.mark.generation)
+        return meant.until(line.expiry, line.mark.staged).compose() == line.compose()
 
     def block(self, label: bytes) -> Block:
         """Return the block of LABEL; refuse one whose authority is not this key's to replace."""
@@ -58,6 +65,11 @@ class AuthorityRing(Ring):
 
     def _compose(self, label: bytes, key: tuple[bytes, bytes], generation: int) -> AuthorityLine:
         host = self._policy.blocks[label].certificates or b""
+        return self._composed(label, host, key[1], generation)
+
+    def _composed(
+        self, label: bytes, host: bytes, blob: bytes, generation: int
+    ) -> AuthorityLine:
         call = self._call
-        return AuthorityLine(call.program, label, host, key[1], generation, self._networks(label),
+        return AuthorityLine(call.program, label, host, blob, generation, self._networks(label),
                              call.policy)

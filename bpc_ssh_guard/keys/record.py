@@ -70,3 +70,8 @@ class Record:
             "gen": self.generation or None, "key": self.key or None, "error": self.error or None,
             "text": self.text or None, "next": self.next_command or None, **self.about,
         }
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """Return COUNT with the word for it: ONE, or MANY of them."""
+    return f"{count} {one if count == 1 else many}"

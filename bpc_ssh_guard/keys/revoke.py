@@ -1,44 +1,77 @@
-"""Keys taken out by name, and rotations taken back: what a rotation key may do, and no more.
+"""Keys and authorities taken out by name, and rotations taken back, as a rotation key may do.
 
-The last key that has logged in can't be taken out; it is replaced.
+The last one that has logged in can't be taken out; it is replaced.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Final, Optional
 
+from ..vocabulary import CERTIFICATE
 from .files import Pairs
 from .journal import Entry, State
 from .record import Outcome, Record
 from .trouble import Trouble, Word
 
 if TYPE_CHECKING:
+    from .answer import Key
+    from .certificates.drift import Known
     from .client import Client
     from .store import Store
 
+AUTHORITY: Final = CERTIFICATE.decode("ascii")  # before the KEYID of an authority
 
-def revoke(client: Client, label: str, key_id: str, store: Store) -> Record:
-    """Take the key KEY_ID of LABEL out of the client, one that is not in use; raises Trouble.
 
-    The caller holds the label's lock.
+def revoke(
+    client: Client, label: str, key_id: str, store: Store, known: Known
+) -> Record:
+    """Take KEY_ID of LABEL out of the client, a key or an authority that is not in use.
+
+    KNOWN are the authorities of this server. The caller holds the label's lock. Raises Trouble.
     """
     host = client.host.name
-    entry = store.read(host, label)
-    key = client.list().find(label, key_id)
+    key = find(client, label, key_id)
     if key is None:
-        raise Trouble(Word.NO_SUCH_KEY, f"the client has no key {key_id} of {label}")
+        raise Trouble(Word.NO_SUCH_KEY, f"the client has no {key_id} of {label}")
+    if key_id.startswith(AUTHORITY):
+        _require_strange_authority(key_id, known)
+    else:
+        _require_not_in_use(key_id, host, label, store)
+    store.note(host, label, f"asked to take out {key_id}")
+    try:
+        if key.staged:
+            client.rotation.drop(label, key_id)
+        else:
+            client.rotation.retire(label, key_id)
+    except Trouble as trouble:
+        if trouble.word != Word.REFUSED:
+            raise
+        raise Trouble(trouble.word, f"{trouble}; take its line out on the client, in"
+                                    " authorized_keys") from None
+    store.note(host, label, f"took out {key_id}")
+    return Record(host, label, "", Outcome.REVOKED, key.generation or 0, key_id)
+
+
+def find(client: Client, label: str, key_id: str) -> Optional[Key]:
+    """Return the key or authority KEY_ID of LABEL that the client lists; raises Trouble."""
+    if key_id.startswith(AUTHORITY):
+        return client.list().find_authority(label, key_id)
+    return client.list().find(label, key_id)
+
+
+def _require_not_in_use(key_id: str, host: str, label: str, store: Store) -> None:
+    entry = store.read(host, label)
     if entry is not None and key_id in (entry.used[1], entry.next_key):
         advice = f"bpc-ssh-keys revoke --emergency --host {host} --label {label}"
         raise Trouble(Word.REFUSED, f"{key_id} is the key in use, or its successor; to replace it"
                                     f" at once: {advice}")
-    store.note(host, label, f"asked to take out {key_id}")
-    if key.staged:
-        client.rotation.drop(label, key_id)
-    else:
-        client.rotation.retire(label, key_id)
-    store.note(host, label, f"took out {key_id}")
-    return Record(host, label, "", Outcome.REVOKED, key.generation or 0, key_id)
+
+
+def _require_strange_authority(authority: str, known: Known) -> None:
+    if authority in known.all:
+        raise Trouble(Word.REFUSED, f"{authority} is this server's own authority; to replace it:"
+                                    " bpc-ssh-keys ca rotate")
 
 
 def roll_back(client: Client, label: str, store: Store, group: Optional[int]) -> Record:

@@ -1,82 +1,71 @@
-"""Drift: where client, files and journal of a label don't say the same."""
+"""Drift: where client, files, journal and configuration of a label don't say the same."""
 
 from __future__ import annotations
 
 import stat
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ..duration import DAY, in_words
+from ..duration import in_words
 from . import resume
+from .certificates import drift
+from .config import Channel
 from .files import FILE_MODE, Pairs
-from .record import Outcome, Record
+from .finding import KINDS, PENDING, Kind
+from .record import Outcome, Record, counted
 from .transport import private_key
 from .trouble import Trouble, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .answer import Key, Listed
     from .client import Client
     from .journal import Entry
     from .store import Store
 
-PENDING: Final = 3 * DAY  # a rotation ends within two nights where nothing is wrong
+__all__ = ["KINDS", "PENDING", "look", "verify"]
 
 
-class Kind:
-    """What can be found; a closed set, each explained in bpc-ssh-keys(8)."""
 
-    MISSING: Final = "missing"
-    STAGED: Final = "staged"
-    UNKNOWN_KEY: Final = "unknown-key"
-    UNMANAGED: Final = "unmanaged"
-    INCONSISTENT: Final = "inconsistent"
-    DUPLICATE: Final = "duplicate"
-    OPEN_FILE: Final = "open-file"
-    UNFINISHED: Final = "unfinished"
-    JOURNAL: Final = "journal"
-    FILES: Final = "files"
-
-
-KINDS: Final = {
-    Kind.MISSING: "the client has no line of the key in use",
-    Kind.STAGED: "the key in use ends by itself, since it was never confirmed",
-    Kind.UNKNOWN_KEY: "the client has a key of the label that this store doesn't know",
-    Kind.UNMANAGED: "a line of the label was not written by the guard, so it is never replaced",
-    Kind.INCONSISTENT: "a line differs from what the client's policy composes now",
-    Kind.DUPLICATE: "a key stands in more than one line, and sshd takes the first",
-    Kind.OPEN_FILE: "others can write the client's authorized_keys",
-    Kind.UNFINISHED: "a rotation is under way for days",
-    Kind.JOURNAL: "the store and the link `current` name different keys",
-    Kind.FILES: "a key file is missing, damaged or open to others",
-}
+def verify(
+    client: Client, label: str, store: Store, known: drift.Known, tell: Callable[[Record], None]
+) -> Record:
+    """Tell all that is wrong with LABEL, and return how it ended; raises Trouble."""
+    host, count = client.host.name, 0
+    for kind, text in look(client, label, store, known):
+        count += 1
+        tell(Record(host, label, "", Outcome.FOUND, error=kind, text=text))
+    if count:
+        return Record(host, label, "", Outcome.DRIFT, text=counted(count, "finding", "findings"))
+    text = f"{counted(client.list().foreign, 'foreign line', 'foreign lines')} on the client"
+    return Record(host, label, "", Outcome.CLEAN, text=text)
 
 
-def look(client: Client, label: str, store: Store) -> Iterator[tuple[str, str]]:
-    """Yield kind and text of all that is wrong with LABEL; raises Trouble."""
-    entry = store.read(client.host.name, label)
-    if entry is None:
-        raise Trouble(Word.UNKNOWN_KEY, "the store has no key of this label; put its first one in"
-                                        " place, then run bpc-ssh-keys rebuild --host"
-                                        f" {client.host.name}")
-    yield from _of_client(entry, client.list())
-    yield from _of_files(entry, Pairs(client.config.pairs(client.host.name, label)))
-    pending = int(time.time()) - entry.changed
-    if not entry.is_idle and pending > PENDING:
-        yield Kind.UNFINISHED, (f"{entry.state} for {in_words(pending)}:"
-                                f" bpc-ssh-keys resume --host {entry.host}")
+def look(
+    client: Client, label: str, store: Store, known: drift.Known
+) -> Iterator[tuple[str, str]]:
+    """Yield kind and text of all that is wrong with LABEL; raises Trouble.
 
-
-def verify(client: Client, label: str, store: Store) -> tuple[list[Record], Record]:
-    """Return a record for all that is wrong with LABEL, and the last one; raises Trouble."""
-    host = client.host.name
-    found = [Record(host, label, "", Outcome.FOUND, error=kind, text=text)
-             for kind, text in look(client, label, store)]
-    if found:
-        return found, Record(host, label, "", Outcome.DRIFT, text=f"{len(found)} findings")
-    text = f"{client.list().foreign} foreign lines on the client"
-    return [], Record(host, label, "", Outcome.CLEAN, text=text)
+    What is wrong on this side comes first, as the client may not be in reach.
+    """
+    host = client.host
+    pairs = Pairs(client.config.pairs(host.name, label))
+    if host.channel == Channel.CERTIFICATE:
+        yield from _of_pairs(pairs)
+        yield from drift.of_certificate(known, host, label)
+    else:
+        entry = store.read(host.name, label)
+        if entry is None:
+            raise Trouble(Word.UNKNOWN_KEY, "the store has no key of this label; put its first one"
+                                            " in place, then run bpc-ssh-keys rebuild --host"
+                                            f" {host.name}")
+        yield from _of_journal(entry, pairs)
+        yield from _of_pairs(pairs)
+        yield from _of_client(entry, client.list())
+    listed = client.list()
+    yield from _of_file(listed, label)
+    yield from drift.of_lines(known, host, label, listed)
 
 
 def _of_client(entry: Entry, listed: Listed) -> Iterator[tuple[str, str]]:
@@ -89,6 +78,12 @@ def _of_client(entry: Entry, listed: Listed) -> Iterator[tuple[str, str]]:
         yield Kind.STAGED, f"g{number} {key}: it was staged and not confirmed; {again}"
     for each in listed.of(entry.label):
         yield from _of_key(entry, each)
+
+
+def _of_file(listed: Listed, label: str) -> Iterator[tuple[str, str]]:
+    for each in listed.of(label):
+        if each.generation is None:
+            yield Kind.UNMANAGED, f"{_shown(each)}: write its line by bpc-ssh-guardctl authorize"
         if each.key in listed.duplicates:
             yield Kind.DUPLICATE, f"{_shown(each)}: stands in more than one line; take one out"
     if int(listed.mode, 8) & (stat.S_IWGRP | stat.S_IWOTH):
@@ -97,7 +92,6 @@ def _of_client(entry: Entry, listed: Listed) -> Iterator[tuple[str, str]]:
 
 def _of_key(entry: Entry, key: Key) -> Iterator[tuple[str, str]]:
     if key.generation is None:
-        yield Kind.UNMANAGED, f"{_shown(key)}: write its line by bpc-ssh-guardctl authorize"
         return
     if key.key not in (entry.key, entry.next_key) and not resume.is_over(key, int(time.time())):
         yield Kind.UNKNOWN_KEY, (f"{_shown(key)}: if nobody needs it: bpc-ssh-keys revoke --host"
@@ -106,10 +100,14 @@ def _of_key(entry: Entry, key: Key) -> Iterator[tuple[str, str]]:
         yield Kind.INCONSISTENT, f"{_shown(key)}: the next rotation writes the line anew"
 
 
-def _of_files(entry: Entry, pairs: Pairs) -> Iterator[tuple[str, str]]:
+def _of_journal(entry: Entry, pairs: Pairs) -> Iterator[tuple[str, str]]:
     number, key = entry.used
+    pending = int(time.time()) - entry.changed
+    if not entry.is_idle and pending > PENDING:
+        yield Kind.UNFINISHED, (f"{entry.state} for {in_words(pending)}:"
+                                f" bpc-ssh-keys resume --host {entry.host}")
     try:
-        current, known = pairs.current(), pairs.all()
+        current = pairs.current()
     except Trouble as trouble:
         yield Kind.FILES, str(trouble)
         return
@@ -118,6 +116,14 @@ def _of_files(entry: Entry, pairs: Pairs) -> Iterator[tuple[str, str]]:
     elif current.key_id != key:
         yield Kind.JOURNAL, (f"current leads to g{current.generation} {current.key_id}, the store"
                              f" has g{number} {key}; bpc-ssh-keys resume, or rebuild")
+
+
+def _of_pairs(pairs: Pairs) -> Iterator[tuple[str, str]]:
+    try:
+        known = pairs.all()
+    except Trouble as trouble:
+        yield Kind.FILES, str(trouble)
+        return
     for pair in known.values():
         mode = stat.S_IMODE(pair.path.lstat().st_mode)
         if mode & ~FILE_MODE:

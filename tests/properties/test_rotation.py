@@ -24,6 +24,7 @@ from bpc_ssh_guard.keyagent.authorities import AuthorityRing
 from bpc_ssh_guard.keyagent.proofs import Proof
 from bpc_ssh_guard.keyagent.ring import Ring
 from bpc_ssh_guard.keys import answer
+from bpc_ssh_guard.keys.certificates.drift import Known
 from bpc_ssh_guard.keys.config import Config, Host
 from bpc_ssh_guard.keys.files import Pairs
 from bpc_ssh_guard.keys.journal import STATES, Entry, State
@@ -270,7 +271,7 @@ def test_the_key_in_use_works_all_the_time_and_two_more_runs_end_with_it_alone(
         (pair,) = server.pairs.all().values()
         assert pair == server.pairs.current()
         visit: Any = Visit(server.config, server.machine)
-        assert list(look(visit, LABEL, server.store)) == []
+        assert list(look(visit, LABEL, server.store, Known(server.config))) == []
         server.store.check()
         server.store.close()
     finally:

@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 from ... import exits
 from ...duration import parse_duration
@@ -91,12 +91,17 @@ def duration(option: str, text: str) -> int:
         raise Problem(f"{option}: {error}") from None
 
 
-def select(options: argparse.Namespace, config: Config, channel: str = Channel.KEY) -> Wanted:
-    """Return the hosts of CHANNEL that OPTIONS name, with their labels; raises Problem."""
+def select(
+    options: argparse.Namespace, config: Config, channel: Optional[str] = Channel.KEY
+) -> Wanted:
+    """Return the hosts of CHANNEL, or of any, that OPTIONS name, with their labels.
+
+    Raises Problem.
+    """
     for name in options.host:
         if name not in config.hosts:
             raise Problem(f"{config.path}: names no host {name}; write [host.{name}]")
-        if config.hosts[name].channel != channel:
+        if channel not in (None, config.hosts[name].channel):
             other = "ca" if channel == Channel.KEY else "rotate"
             raise Problem(f"{name} has channel {config.hosts[name].channel}, not {channel};"
                           f" bpc-ssh-keys {other} is for such hosts")
@@ -104,7 +109,8 @@ def select(options: argparse.Namespace, config: Config, channel: str = Channel.K
              if not options.host or name in options.host]
     if options.shard is not None:
         hosts = fleet.shard(hosts, *_shard(options.shard))
-    wanted = [(host, _labels(host, options.label)) for host in hosts if host.channel == channel]
+    wanted = [(host, _labels(host, options.label)) for host in hosts
+              if channel in (None, host.channel)]
     found = [(host, labels) for host, labels in wanted if labels]
     if options.label and not found and options.shard is None:
         raise Problem(f"{config.path}: no host has the label {' or '.join(options.label)}")

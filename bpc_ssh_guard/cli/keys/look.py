@@ -6,8 +6,10 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ...keys import fleet, verify
+from ...keys.certificates.drift import Known
+from ...keys.config import Channel
 from ...keys.grants import at
-from ...keys.record import Outcome, Record
+from ...keys.record import Outcome, Record, counted
 from .common import (
     add_config,
     add_jobs,
@@ -45,32 +47,34 @@ def _add_common(command: argparse.ArgumentParser) -> None:
 def _list(options: argparse.Namespace) -> int:
     def work(client: Client, label: str, tell: Tell) -> Record:
         listed = client.list()
-        for key in listed.of(label):
+        authorities = [each for each in listed.authorities if each.label == label]
+        for key in [*listed.of(label), *authorities]:
             tell(_record(client.host.name, key))
         grants = [f"a grant is open until {at(grant.until)}" for grant in listed.grants
                   if grant.label == label]
-        text = "; ".join([f"{len(listed.of(label))} keys", *grants])
+        counts = [counted(len(listed.of(label)), "key", "keys")]
+        if authorities or client.host.channel == Channel.CERTIFICATE:
+            counts.append(counted(len(authorities), "authority", "authorities"))
+        text = "; ".join([*counts, *grants])
         return Record(client.host.name, label, "", Outcome.LISTED, text=text)
 
     return _run(options, work, "listing")
 
 
 def _verify(options: argparse.Namespace) -> int:
-    store = open_store(load_config(options))
+    config = load_config(options)
+    store, known = open_store(config), Known(config)
     store.check()
 
     def work(client: Client, label: str, tell: Tell) -> Record:
-        found, last = verify.verify(client, label, store)
-        for record in found:
-            tell(record)
-        return last
+        return verify.verify(client, label, store, known, tell)
 
     return _run(options, work, "verifying")
 
 
 def _run(options: argparse.Namespace, work: Work, title: str) -> int:
     config = load_config(options)
-    wanted = select(options, config)
+    wanted = select(options, config, None)
     records = fleet.run(config, wanted, require_jobs(options), work, exclusive=False)
     return show(records, wanted, options.json, title)
 

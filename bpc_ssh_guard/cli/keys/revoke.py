@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 from ... import exits
 from ...keys import fleet, revoke
-from ...keys.config import Purpose
+from ...keys.certificates.drift import Known
+from ...keys.config import Channel, Purpose
 from ...keys.files import group_of
 from ...keys.grants import ungrant
 from ...keys.record import Outcome, Record
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ...keys.fleet import Tell, Work
     from .common import Commands
 
-_KEY_ID = re.compile("[0-9a-f]{32}", re.ASCII)
+_KEY_ID = re.compile("(?:cert-)?[0-9a-f]{32}", re.ASCII)
 
 
 def add(commands: Commands) -> None:
@@ -40,7 +41,7 @@ def add(commands: Commands) -> None:
     command = new_command(commands, "revoke", "take a key out of the clients", _revoke)
     _add_common(command)
     which = command.add_mutually_exclusive_group(required=True)
-    which.add_argument("--key", metavar="KEYID", help="this key, which is not in use")
+    which.add_argument("--key", metavar="KEYID", help="this key or authority, which is not in use")
     which.add_argument("--emergency", action="store_true",
                        help="the keys in use, replaced by new ones at once")
     _add_common(new_command(commands, "rollback", "take rotations under way back", _rollback))
@@ -58,14 +59,15 @@ def _revoke(options: argparse.Namespace) -> int:
     if not options.host:
         raise Problem("say whose key with --host; all hosts at once are replaced by rotate")
     if options.key is not None and not _KEY_ID.fullmatch(options.key):
-        raise Problem(f"{options.key!a} is no KEYID: 32 hexadecimal digits, as list shows them")
+        raise Problem(f"{options.key!a} is no KEYID: 32 hexadecimal digits, as list shows them,"
+                      " of an authority behind cert-")
     config = load_config(options)
-    store, group = open_store(config), group_of(config.reader)
+    store, group, known = open_store(config), group_of(config.reader), Known(config)
 
     def take_out(client: Client, label: str, tell: Tell) -> Record:
-        if client.list().find(label, options.key) is None:
+        if revoke.find(client, label, options.key) is None:
             return Record(client.host.name, label, "", Outcome.UNCHANGED, text="has no such key")
-        return revoke.revoke(client, label, options.key, store)
+        return revoke.revoke(client, label, options.key, store, known)
 
     def replace(client: Client, label: str, tell: Tell) -> Record:
         if client.host.purpose_of(label) == Purpose.RESTORE:
@@ -75,7 +77,9 @@ def _revoke(options: argparse.Namespace) -> int:
         client.forget()
         return Rotation(client, label, store, group, tell).run(Wish(begin=True, soak=0))
 
-    return _run(options, replace if options.emergency else take_out, "revoking")
+    if options.emergency:
+        return _run(options, replace, "revoking")
+    return _run(options, take_out, "revoking", channel=None)
 
 
 def _rollback(options: argparse.Namespace) -> int:
@@ -88,9 +92,11 @@ def _rollback(options: argparse.Namespace) -> int:
     return _run(options, work, "rolling back")
 
 
-def _run(options: argparse.Namespace, work: Work, title: str) -> int:
+def _run(
+    options: argparse.Namespace, work: Work, title: str, channel: Optional[str] = Channel.KEY
+) -> int:
     config = load_config(options)
-    wanted = select(options, config)
+    wanted = select(options, config, channel)
     if options.dry_run:
         foretold = [Record(host.name, label, "", Outcome.WOULD, text=f"would begin {title}")
                     for host, labels in wanted for label in labels]

@@ -81,6 +81,12 @@ class Issued:
         return (self.key, self.principals, self.options) == \
             (key, (terms.principal,), terms.options)
 
+    def flaw(self, terms: Terms, key: str, now: int) -> str:
+        """Return why it is of no use for KEY under TERMS now, empty where it is."""
+        if not self.fits(terms, key):
+            return "says something else than the configuration"
+        return "" if self.begins <= now < self.ends else "is not valid now"
+
 
 def sign(
     authority: Authority, terms: Terms, pair: Pair, serial: int, begins: int, ends: int

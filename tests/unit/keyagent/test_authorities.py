@@ -218,6 +218,15 @@ def test_without_certificates_in_the_policy_no_authority_is_touched(certified: C
     assert client.done(certified.stage(NEXT, 2, "restore")) == "staged"
     assert client.refused(certified.stage(NEXT, 2, "other")) == "refused"
     assert client.refused(certified.stage(NEXT, 2, "rotate")) == "refused"
+
+
+def test_of_a_line_that_is_the_admins_only_the_host_is_his_to_say(certified: Certified) -> None:
+    client = certified.client
+    with open(client.policy_path, encoding="utf-8") as file:
+        policy = file.read().replace("    Certificates web1\n", "", 1)
+    client.write_policy(policy)
+    assert certified.listed()[0]["consistent"]
+    client.write_policy(policy.replace("192.0.2.7", "192.0.2.99", 1))
     assert not certified.listed()[0]["consistent"]
 
 
