@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Optional
 
 from ... import exits
@@ -111,8 +111,8 @@ class Machine:
     def begin_log(self) -> tuple[str, str]:
         """Begin the command log; return its chain and its first key, which is nowhere else."""
         said = self._run(f"{self._ctl('log')} --json init")
-        if said.status:
-            raise self._trouble("bpc-ssh-guardctl log init", said)
+        if said.status:  # told without its output, which may have the key
+            raise self._trouble("bpc-ssh-guardctl log init", replace(said, output=b""))
         try:
             begun: Any = json.loads(said.output)
             chain, key = str(begun["chain"]), str(begun["key"])

@@ -30,7 +30,7 @@ for each in etc usr var root; do
     mkdir "$1/$each" "$1/$each.work"
     mount -t overlay -o "lowerdir=/$each,upperdir=$1/$each,workdir=$1/$each.work" overlay "/$each"
 done
-rm -rf /root/.ssh /etc/ssh/sshd_config.d
+rm -rf /root/.ssh /etc/ssh/sshd_config.d /root/.bashrc  # bash reads it for each command of sshd
 usermod -p "$2" root
 printf '%s\\n' 'Defaults:ALL !use_pty' 'root ALL=(ALL) NOPASSWD: ALL' \
     'alice ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers
@@ -61,11 +61,16 @@ class Machine:
                               capture_output=True, text=True, timeout=60)
         return done.stdout.split()[1]
 
-    def path(self, path: str) -> Path:
-        """Return where the machine's PATH is seen from here."""
+    @property
+    def pid(self) -> int:
+        """The process of its sshd."""
         if self._process is None:
             raise RuntimeError("the machine is not running")
-        return Path(f"/proc/{self._process.pid}/root{path}")
+        return self._process.pid
+
+    def path(self, path: str) -> Path:
+        """Return where the machine's PATH is seen from here."""
+        return Path(f"/proc/{self.pid}/root{path}")
 
     def start(self) -> None:
         """Start it on a free port."""
@@ -113,9 +118,7 @@ class Machine:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         """Run WORDS on it as root, as at its console."""
-        if self._process is None:
-            raise RuntimeError("the machine is not running")
-        return run(["nsenter", "-m", "-t", str(self._process.pid), *words])
+        return run(["nsenter", "-m", "-t", str(self.pid), *words])
 
     @property
     def config(self) -> str:

@@ -4,122 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import stat
 import subprocess
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from bpc_ssh_guard.keys import config
-from bpc_ssh_guard.keys.files import Pairs
-from bpc_ssh_guard.keys.store import Store
 from tests import command_log
 from tests.lab.host import CHECKOUT
 from tests.lab.keys import Key
 from tests.lab.process import run
 
-from .machine import PASSWORD, Machine, open_machine
+from .enrolment import LABELS, ROOTS, Server, typed
+from .machine import PASSWORD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from tests.lab.process import Done
 
 pytestmark = pytest.mark.lab
-
-ROOTS = ("--backup", "/srv", "--never", "/srv/never", "--restore", "/srv/restored")
-LABELS = ("web1-backup", "web1-restore", "web1-rotate")
-
-
-class Server:
-    """A key server below FOLDER for MACHINE, with nothing but what init made."""
-
-    def __init__(self, folder: Path, machine: Machine) -> None:
-        self.folder, self.machine = folder, machine
-        self.path = str(folder / "config")
-        with open(self.path, "w", encoding="ascii") as file:
-            file.write(f'[paths]\netc = "{folder}/etc"\nvar = "{folder}/var"\nreader = ""\n'
-                       f"{machine.config}")
-        assert self.run("init", "--account", "root").returncode == 0
-
-    def argv(self, command: str, *words: str) -> list[str]:
-        program = [sys.executable, "-m", "bpc_ssh_guard", "keys"]
-        return [*program, command, "--config", self.path, *words]
-
-    def run(self, command: str, *words: str, env: Mapping[str, str] | None = None) -> Done[bytes]:
-        environment = {"PATH": os.environ["PATH"], **(env or {})}
-        return run(self.argv(command, *words), cwd=CHECKOUT, env=environment)
-
-    def words(self, *more: str) -> list[str]:
-        """What an admin says who agrees to everything."""
-        return ["web1", "--fingerprint", self.machine.fingerprint, "--identity",
-                self.machine.admin.path, *ROOTS, "--yes", *more]
-
-    def enrol(self, *more: str, status: int = 0) -> list[dict[str, Any]]:
-        done = self.run("enroll", *self.words(*more), "--json")
-        assert done.returncode == status, done
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    def require_enrolled(self) -> None:
-        """Require one proved key a label on both sides, and the others' lines as they were."""
-        keys = self.machine.path("/root/.ssh/authorized_keys").read_text()
-        assert keys.startswith(self.machine.foreign)
-        lines = keys[len(self.machine.foreign):].splitlines()
-        marks = [line.rsplit(" ", 1)[1].split(":") for line in lines]
-        assert sorted(mark[1] for mark in marks) == sorted(LABELS)
-        assert all(line.startswith("restrict,command=") for line in lines)
-        found = config.load(self.path)
-        store = Store(found.database)
-        try:
-            for label in LABELS[:2]:
-                pairs = Pairs(found.pairs("web1", label))
-                pair, entry = pairs.current(), store.read("web1", label)
-                assert pair is not None and entry is not None
-                assert (entry.is_idle, entry.used) == (True, (pair.generation, pair.key_id))
-                assert [label, pair.key_id, f"g{pair.generation}"] in [m[1:] for m in marks]
-                assert set(pairs.all()) == {pair.generation}
-            store.check()
-        finally:
-            store.close()
-        proofs = set(os.listdir(self.machine.path("/var/lib/bpc-ssh-guard/proofs")))
-        assert {mark[2] for mark in marks} <= {name[:32] for name in proofs}
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    if os.geteuid() != 0:
-        pytest.fail("this needs root, for a machine of its own: run the lab as root")
-    with open_machine(tmp_path_factory.mktemp("machine")) as opened:
-        done = opened.run(sys.executable, "-c", "import os, sys; os.chdir(sys.argv[1]);"
-                          " sys.path.insert(0, ''); from bpc_ssh_guard.__main__ import main;"
-                          " sys.exit(main(['guardctl', 'install']))", CHECKOUT)
-        assert done.returncode == 0, done
-        yield opened
-
-
-@pytest.fixture
-def server(machine: Machine, tmp_path: Path) -> Server:
-    """Return a server and a machine with a guard and a log, as an admin's own way left them."""
-    machine.begin_again()
-    (tmp_path / "server").mkdir()
-    return Server(tmp_path / "server", machine)
-
-
-@pytest.fixture
-def logged(server: Server) -> Server:
-    """Return a server whose machine has a command log begun already."""
-    state = server.machine.path("/var/lib/bpc-ssh-guard")
-    state.mkdir(mode=0o700)
-    log = server.machine.path("/etc/bpc-ssh-guard")
-    log.mkdir()
-    (log / "policy").write_text("# the admin's own\n")
-    assert server.machine.run("/usr/sbin/bpc-ssh-guardctl", "log", "init").returncode == 0
-    return server
-
 
 def test_a_client_is_enrolled_by_its_admins_key_and_a_second_run_finds_it_done(
     logged: Server
@@ -217,29 +123,6 @@ def test_without_a_key_and_a_terminal_it_says_what_would_do(server: Server) -> N
     done = server.run("enroll", *words)
     assert done.returncode == 1
     assert b"ssh-add one, name it with --identity, or run this on a terminal" in done.stdout
-
-
-def typed(argv: list[str], answers: list[tuple[bytes, bytes]]) -> tuple[int, bytes]:
-    """Run ARGV on a terminal and type each answer when its prompt is shown."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(CHECKOUT)
-        os.environ.pop("SSH_AUTH_SOCK", None)
-        os.execv(argv[0], argv)
-    seen, left = b"", list(answers)
-    try:
-        while True:
-            seen += os.read(terminal, 65536)
-            while left and left[0][0] in seen.rsplit(b"\n", 1)[-1]:
-                os.write(terminal, left.pop(0)[1] + b"\n")
-                break
-    except OSError:  # the other end is closed
-        pass
-    finally:
-        os.close(terminal)
-    _, status = os.waitpid(pid, 0)
-    assert left == [], seen
-    return os.waitstatus_to_exitcode(status), seen
 
 
 def test_a_machine_with_nothing_is_enrolled_by_a_password_and_its_log_key_shown_once(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from tests.lab.process import run
+
+from .secrets import secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.lab
 
 ONE = ("--label", "backup")
-
-
-def secrets_of(path: Path) -> Iterator[bytes]:
-    """Yield what must not be seen of the key at PATH: its seed in each form, and its file."""
-    data = path.read_bytes()
-    key = serialization.load_ssh_private_key(data, None)
-    form = serialization.PrivateFormat.Raw
-    seed = key.private_bytes(serialization.Encoding.Raw, form, serialization.NoEncryption())
-    yield seed
-    yield seed.hex().encode("ascii")
-    yield base64.b64encode(seed).rstrip(b"=")
-    yield repr(seed).encode("ascii")[2:-1]
-    # The last of its lines hold the seed; the first one is alike in all files.
-    yield from (line for line in data.splitlines()[2:-1] if len(line) > 20)
 
 
 def files_beside(server: KeyServer) -> Iterator[Path]:
