@@ -91,10 +91,8 @@ class Issuer:
             return "has none"
         if found.authority not in self._known:
             return "is of an authority that is gone"
-        if not found.fits(self._terms(label, found.authority), pair.key_id):
-            return "says something else than the configuration"
-        if not found.begins <= now < found.ends:
-            return "is not valid now"
+        if flaw := found.flaw(self._terms(label, found.authority), pair.key_id, now):
+            return flaw
         if now - found.begins - SLACK >= self._settings.renew:
             return "is to be renewed"
         return ""
