@@ -33,12 +33,12 @@ class Query:
         stamp = str(record.get("@timestamp", ""))
         if stamp < self.since or (self.until and stamp[: len(self.until)] > self.until):
             return False
-        named = {record.get("bpc.key.label"), record.get("bpc.key.id")}
         return (
             _one(record.get("event.action"), self.actions)
             and _one(record.get("event.code"), self.codes)
             and _one(record.get("source.ip"), self.addresses)
-            and (not self.keys or not named.isdisjoint(self.keys))
+            and (_one(record.get("bpc.key.label"), self.keys)
+                 or _one(record.get("bpc.key.id"), self.keys))
             and (not self.paths or self._has_path(record))
         )
 

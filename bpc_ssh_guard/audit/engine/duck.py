@@ -6,6 +6,7 @@ the log gets into a statement.
 
 from __future__ import annotations
 
+import datetime
 import glob
 import os
 from typing import TYPE_CHECKING, Any, Final
@@ -73,9 +74,15 @@ class Engine:
         return [dict(zip(columns, row)) for row in answer.fetchall()]
 
     def days(self) -> tuple[str, str]:
-        """Return the first and the last day of the records, two empty words without any."""
-        first, last = self._run("SELECT min(day), max(day) FROM cube").fetchall()[0]
-        return first or "", last or ""
+        """Return the first and the last day of the records, two empty words without any.
+
+        What is no day is none, and one that has not come yet counts where there is no other: one
+        machine that lies would else move the period of all.
+        """
+        found = self._run("SELECT DISTINCT day FROM cube WHERE day IS NOT NULL").fetchall()
+        days = sorted(day for (day,) in found if _is_day(day))
+        come = [day for day in days if day <= _tomorrow()] or days
+        return (come[0], come[-1]) if come else ("", "")
 
     def write_parquet(self, path: str) -> int:
         """Write all records to the Parquet file at PATH, key by key in order; return how many.
@@ -138,6 +145,19 @@ def _connect(scratch: str, memory: str) -> duckdb.DuckDBPyConnection:
     # Where DuckDB takes Python for a terminal, it writes one on standard output, among the data.
     connection.execute("SET enable_progress_bar_print = false")
     return connection
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _tomorrow() -> str:
+    """Return the day after this one, for machines whose clocks are ahead."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return (now.date() + datetime.timedelta(days=1)).isoformat()
 
 
 def _reading(files: Sequence[str]) -> str:

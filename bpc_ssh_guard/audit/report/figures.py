@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, Optional
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _STEP: Final = 1024
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -29,6 +32,11 @@ def duration(nanoseconds: object) -> str:
     seconds = int(str(nanoseconds)) // 1_000_000_000
     hours, rest = divmod(seconds, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}"
+
+
+def words(items: Optional[Iterable[object]]) -> str:
+    """Return ITEMS, which who has root may have filled with anything, one behind the other."""
+    return " ".join(map(str, items or ()))
 
 
 def moment(stamp: object) -> str:

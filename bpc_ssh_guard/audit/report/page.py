@@ -121,7 +121,7 @@ def _restores(summary: Summary) -> Markup:
         {"Start": False, "Machine": False, "Key": False, "From": False, "Paths": False,
          "Grant": False, "Status": True, "Took": True, "Written": True},
         lambda row: (figures.moment(row["start_time"]), cut(row["host"]), cut(row["label"]),
-                     cut(row["address"]), cut(" ".join(row["paths"] or ())),
+                     cut(row["address"]), cut(figures.words(row["paths"])),
                      cut(row["grant_id"] or "none needed", 12), _status(row),
                      figures.duration(row["duration_ns"]), figures.size(row["write_bytes"])),
     ))
@@ -151,7 +151,7 @@ def _shapes(summary: Summary) -> Markup:
         {"First": False, "Rule": False, "Paths": False, "Features": False, "Machines": True,
          "Runs": True},
         lambda row: (figures.moment(row["first_time"]), cut(row["rule"]),
-                     cut(" ".join(row["paths"] or ())), cut(" ".join(row["features"] or ())),
+                     cut(figures.words(row["paths"])), cut(figures.words(row["features"])),
                      figures.count(row["hosts"]), figures.count(row["runs"])),
     ))
 

@@ -64,7 +64,7 @@ def _tables(summary: Summary) -> Iterator[tuple[str, Sequence[str], Iterable[Seq
     )
     yield "Commands of a new kind", ("first", "rule", "paths", "runs #"), (
         (figures.moment(r["first_time"]), cut(r["rule"], _WIDE),
-         cut(" ".join(r["paths"] or ()), _WIDE), figures.count(r["runs"]))
+         cut(figures.words(r["paths"]), _WIDE), figures.count(r["runs"]))
         for r in summary.shapes
     )
     yield "Machines not heard from", ("machine", "last record"), (

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 from ...audit.engine.duck import Engine
 from ...audit.engine.parquet import SUFFIX
 from ...audit.engine.period import Period, PeriodError, parse
+from ...audit.records import Reader
 from ..progress import Progress
 from .common import Problem, logs, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterator, Sequence
 
+    from ...audit.segments import Segment
     from .common import Log
 
 _TIME_LENGTHS: Final = tuple(map(len, (
@@ -34,8 +36,23 @@ def period_of(text: str) -> Period:
 
 
 def known(options: argparse.Namespace) -> list[str]:
-    """Return the machines of the store, where no other logs were named."""
-    return [] if options.log else open_store(options).hosts()
+    """Return the machines of the store by the names in their records; none where LOGs were named.
+
+    A host of the inventory need not be called as it calls itself; one without records is.
+    """
+    if options.log:
+        return []
+    store = open_store(options)
+    return [_own_name(store.host(name).segments()) or name for name in store.hosts()]
+
+
+def _own_name(segments: Sequence[Segment]) -> str:
+    """Return how the machine calls itself in the newest of SEGMENTS, nothing if that tells not."""
+    try:
+        first = next(iter(Reader(segments[-1:])), {})
+    except OSError:  # a damaged archive; who reads all of it tells so
+        return ""
+    return str(first.get("host.name") or "")
 
 
 def time_of(text: str) -> str:

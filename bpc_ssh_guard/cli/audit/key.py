@@ -29,7 +29,10 @@ def _key(options: argparse.Namespace) -> int:
     keys = open_store(options).keys
     if options.list:
         chains = keys.chains()
-        print(json.dumps(chains) if options.json else "\n".join(chains))
+        if options.json:
+            print(json.dumps(chains))
+        for chain in () if options.json else chains:
+            print(chain)
         return exits.YES
     if options.chain is None:
         raise Problem("say which chain: bpc-ssh-audit key CHAIN, as log init showed it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import json
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ def _tail(options: argparse.Namespace) -> int:
     for record in last:
         show(record)
     if options.follow:
-        for record in filter(query.admits, follow(segments[-1], reader.end)):
-            show(record)
+        with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+            for record in filter(query.admits, follow(segments[-1], reader.end)):
+                show(record)
     return exits.YES

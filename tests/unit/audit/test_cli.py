@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -150,7 +151,8 @@ def test_search_shows_what_was_asked_for(
 def test_tail_shows_what_is_appended_over_the_end_of_a_segment(log: Log, store: str) -> None:
     words = ["timeout", "60", sys.executable, "-m", "bpc_ssh_guard", "audit", "tail", "-f",
              "--json", "-n", "1", "--store", store, os.fsdecode(log.log)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, cwd=scenes.CHECKOUT) as follower:
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          cwd=scenes.CHECKOUT) as follower:
         try:
             assert follower.stdout is not None
             assert json.loads(follower.stdout.readline())["event.sequence"] == 7
@@ -161,8 +163,12 @@ def test_tail_shows_what_is_appended_over_the_end_of_a_segment(log: Log, store: 
                             os.fsdecode(log.state)], cwd=scenes.CHECKOUT, check=True)
             assert json.loads(follower.stdout.readline())["event.action"] == "log-rotated"
             assert json.loads(follower.stdout.readline())["event.sequence"] == 11
+            follower.send_signal(signal.SIGINT)  # timeout hands it on
+            assert follower.wait() == exits.YES
+            assert follower.stderr is not None
+            assert follower.stderr.read() == b""
         finally:
-            follower.terminate()  # timeout hands it on; killed, it would leave its child behind
+            follower.terminate()  # killed, it would leave its child behind
 
 
 def test_keys_tells_of_new_addresses_and_of_keys_never_used(

@@ -84,6 +84,15 @@ def test_it_is_told_how_far_a_log_was_witnessed(
     assert "no witness" in capsys.readouterr().out
 
 
+def test_a_machine_that_calls_itself_otherwise_is_not_called_silent(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The records have the machine's own name, and the store that of the inventory."""
+    assert audit(store, "report", "--json") == exits.YES
+    silent = [row["host"] for row in json.loads(capsys.readouterr().out)["silent"]]
+    assert silent == ["web3"]
+
+
 def break_first_record(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"bpc.chain.id", b"bpc.chain.it"))
 
