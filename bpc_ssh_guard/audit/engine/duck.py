@@ -84,6 +84,11 @@ class Engine:
         come = [day for day in days if day <= _tomorrow()] or days
         return (come[0], come[-1]) if come else ("", "")
 
+    def machines(self) -> set[str]:
+        """Return the names of all machines that have records, of whatever time."""
+        found = self._run("SELECT DISTINCT host FROM cube WHERE host IS NOT NULL").fetchall()
+        return {str(name) for (name,) in found}
+
     def write_parquet(self, path: str) -> int:
         """Write all records to the Parquet file at PATH, key by key in order; return how many.
 

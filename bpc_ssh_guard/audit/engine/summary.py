@@ -45,8 +45,8 @@ class State:
 class Summary:
     """The answers; each list has rows of the query of its name, see queries/*.sql.
 
-    `silent` are rows of `hosts` that were last heard of SILENT_DAYS before the end, and machines
-    of the store without any record.
+    `silent` are rows of `hosts` that were last heard of SILENT_DAYS before the day `asked`, and
+    machines of the store without any record.
     """
 
     period: Period
@@ -60,6 +60,7 @@ class Summary:
     restores: list[Row]
     grants: list[Row]
     silent: list[Row]
+    asked: str = ""
     proofs: list[Proof] = field(default_factory=list)
 
     def total(self, name: str) -> int:
@@ -75,27 +76,31 @@ class Summary:
 
 
 def summarize(
-    engine: Engine, period: Period, known: Sequence[str] = (), proofs: Sequence[Proof] = ()
+    engine: Engine, period: Period, known: Sequence[str] = (), proofs: Sequence[Proof] = (),
+    asked: str = "",
 ) -> Summary:
     """Ask the ENGINE, which has read the records, about PERIOD.
 
-    KNOWN are the machines that should have records, PROOFS what verify said.
+    KNOWN are the machines that should have records, PROOFS what verify said, ASKED the day by
+    which a machine should have been heard from, the period's last one or, before that, today.
     """
+    asked = asked or min(period.until, _now()[:10])
     engine.set_period(period.since, period.until)
     rows = {name: engine.ask(name) for name in (*queries.OF_CUBE, *queries.OF_NOTABLE)}
     for row in rows["days"]:
         for name, value in row.items():
             row[name] = value if name == "day" else int(value or 0)
+    never = sorted(set(known) - engine.machines())
     return Summary(
-        period, _now(), **rows, silent=_silent(rows["hosts"], period, known), proofs=list(proofs)
+        period, _now(), **rows, silent=_silent(rows["hosts"], never, asked), asked=asked,
+        proofs=list(proofs),
     )
 
 
-def _silent(hosts: list[Row], period: Period, known: Sequence[str]) -> list[Row]:
-    end = datetime.date.fromisoformat(period.until)
+def _silent(hosts: list[Row], missing: Sequence[str], asked: str) -> list[Row]:
+    end = datetime.date.fromisoformat(asked)
     limit = (end - datetime.timedelta(days=SILENT_DAYS)).isoformat()
     heard: list[Row] = [row for row in hosts if str(row["last_time"])[:10] <= limit]
-    missing: Sequence[str] = sorted(set(known) - {str(row["host"]) for row in hosts})
     nothing: Optional[str] = None
     return [
         *({"host": name, "first_time": nothing, "last_time": nothing, "records": 0}

@@ -177,7 +177,7 @@ def _keys(summary: Summary) -> Markup:
 
 def _silent(summary: Summary) -> Markup:
     return section("Machines not heard from", _rows(
-        f"No record for {SILENT_DAYS} days or more at the end of the period", summary.silent,
+        f"No record for {SILENT_DAYS} days or more on {summary.asked}", summary.silent,
         {"Machine": False, "Last record": False, "Records": True},
         lambda row: (cut(row["host"]), figures.moment(row["last_time"]) or "never",
                      figures.count(row["records"])),

@@ -67,6 +67,6 @@ def _tables(summary: Summary) -> Iterator[tuple[str, Sequence[str], Iterable[Seq
          cut(figures.words(r["paths"]), _WIDE), figures.count(r["runs"]))
         for r in summary.shapes
     )
-    yield "Machines not heard from", ("machine", "last record"), (
+    yield f"Machines not heard from on {summary.asked}", ("machine", "last record"), (
         (cut(r["host"], _WIDE), figures.moment(r["last_time"]) or "never") for r in summary.silent
     )

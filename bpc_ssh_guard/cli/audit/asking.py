@@ -108,6 +108,11 @@ def _is_parquet(name: str) -> bool:
     return name.endswith(SUFFIX) and os.path.isfile(name)
 
 
+def today() -> str:
+    """Return the day, UTC."""
+    return datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+
+
 def last_month_of(asked: Engine) -> Period:
     """Return the 31 days that end with the last record; raises Problem where there is none."""
     first, last = asked.days()

@@ -13,7 +13,7 @@ from ...audit.report.text import MOST_ROWS, tables, trust
 from ...page.replace import replace
 from ..progress import Progress
 from ..tables import show
-from .asking import engine, known, last_month_of, period_of, segments_of
+from .asking import engine, known, last_month_of, period_of, segments_of, today
 from .common import add_json, add_logs, new_command, open_store
 from .verify import Unproved, prove
 
@@ -41,7 +41,9 @@ def _report(options: argparse.Namespace) -> int:
     proofs = [] if options.no_verify else list(_proofs(options))
     unread = {proof.log for proof in proofs if proof.state == State.UNREAD}
     with engine(options, unread) as asked:
-        summary = summarize(asked, options.period or last_month_of(asked), machines, proofs)
+        period = options.period or last_month_of(asked)
+        # Without a period it ends with the last record, when nobody is silent yet.
+        summary = summarize(asked, period, machines, proofs, "" if options.period else today())
     if options.html:
         replace(options.html, page(summary))
     if options.json:

@@ -117,10 +117,31 @@ def test_what_is_new_is_new_in_the_period_and_not_only_there(written: Written, t
 def test_machines_that_fell_silent_or_never_spoke_are_told(written: Written, tmp_path) -> None:
     with Engine(written.files, str(tmp_path)) as engine:
         engine.read()
-        summary = summarize(engine, Period("2026-10-05", "2026-11-20"), ["web0000", "lost"])
+        summary = summarize(engine, Period("2026-10-05", "2026-11-20"), ["web0000", "lost"],
+                            asked="2026-11-20")
     assert [row["host"] for row in summary.silent] == [
         "lost", *sorted((f"web000{n}" for n in range(4)), key=lambda name: max(
             r["@timestamp"] for r in written.records if r["host.name"] == name))]
+
+
+def test_a_period_that_is_not_over_calls_no_machine_silent_that_was_heard_today(
+    written: Written, tmp_path
+) -> None:
+    last = min(max(r["@timestamp"] for r in written.records if r["host.name"] == f"web000{n}")
+               for n in range(4))[:10]
+    with Engine(written.files, str(tmp_path)) as engine:
+        engine.read()
+        assert summarize(engine, Period("2026-10-01", "2026-12-31"), asked=last).silent == []
+        now = summarize(engine, Period("2020-01-01", "9000-12-31"))
+        assert now.asked == now.made[:10]
+
+
+def test_a_machine_that_came_after_the_period_is_not_called_silent(
+    written: Written, tmp_path
+) -> None:
+    with Engine(written.files, str(tmp_path)) as engine:
+        engine.read()
+        assert summarize(engine, Period("2025-01-01", "2025-12-31"), ["web0000"]).silent == []
 
 
 HOSTILE = (

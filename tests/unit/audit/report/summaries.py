@@ -38,6 +38,7 @@ def summary(text: str = "web1", rows: int = 3, days: int = 30, **changed: Any) -
                     "action": "grant-opened", "until_time": TIME, "paths": [text],
                     "opener": text, "sudo_user": None, "rotation": None, "code": None,
                     "reason": text}] * rows,
+        "asked": "2026-11-30",
         "silent": [{"host": text, "first_time": None, "last_time": None, "records": 0}] * rows,
         "proofs": [Proof(text, State.WHOLE, 9, 9, TIME)] * rows
         + [Proof(text, State.DAMAGED, 9, 4, TIME, [text])],
