@@ -32,10 +32,9 @@ def add(commands: Commands) -> None:
 
 
 def _log(options: argparse.Namespace) -> int:
+    _require_fitting(options)
     policy = load_policy(options)
     if options.dry_run:
-        if options.action != "init":
-            raise log.LogError("--dry-run is for init alone; the others change nothing")
         steps = log.plan(policy, options.rekey)
         print(json.dumps({"would": steps}) if options.json else
               "\n".join(f"would {step}" for step in steps))
@@ -51,11 +50,22 @@ def _log(options: argparse.Namespace) -> int:
         _show(status.as_json(), options.json)
         return exits.YES if status.is_clean else exits.NO
     else:
-        nonce = options.nonce or os.urandom(NONCE_BYTES).hex()
+        made = os.urandom(NONCE_BYTES).hex()
+        nonce = made if options.nonce is None else options.nonce
         found = log.checkpoint(policy, nonce)
         _show({"chain": found.chain.hex(), "sequence": found.sequence, "head": found.head.hex(),
                "nonce": nonce, "proof": found.proof.hex()}, options.json)
     return exits.YES
+
+
+def _require_fitting(options: argparse.Namespace) -> None:
+    """Refuse an option of another action: who gave it expects what would not be done."""
+    for given, option, action in (
+        (options.dry_run, "--dry-run", "init"), (options.rekey, "--rekey", "init"),
+        (options.nonce is not None, "--nonce", "checkpoint"),
+    ):
+        if given and options.action != action:
+            raise log.LogError(f"{option} is for {action} alone")
 
 
 def _show(members: dict[str, object], as_json: bool) -> None:

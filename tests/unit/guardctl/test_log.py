@@ -251,6 +251,12 @@ def test_a_dry_run_refuses_what_init_would(machine, capsys) -> None:
     assert dry == real
 
 
-def test_a_dry_run_is_for_init_alone(machine, capsys) -> None:
-    assert machine.run("status", "--dry-run") == 2
-    assert "init" in capsys.readouterr().err
+@pytest.mark.parametrize("words", [
+    ("status", "--dry-run"), ("checkpoint", "--dry-run"), ("status", "--rekey"),
+    ("checkpoint", "--rekey"), ("init", "--nonce", NONCE), ("status", "--nonce", ""),
+    ("checkpoint", "--nonce", ""),
+])
+def test_an_option_that_would_not_be_heeded_is_refused(machine, words, capsys) -> None:
+    begin_log(machine.policy)
+    assert machine.run(*words) == 2
+    assert words[1] in capsys.readouterr().err
