@@ -6,6 +6,8 @@ import csv
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from .engine.columns import COLUMNS, SEQUENCE, TIME
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TextIO
@@ -14,17 +16,26 @@ if TYPE_CHECKING:
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write(records: Iterable[dict[str, Any]], file: TextIO) -> None:
-    """Write RECORDS to FILE with a heading; a field that a record lacks is empty.
+# What a person looks for stands first.
+_FIRST: Final = (
+    SEQUENCE, TIME, "host.name", "event.action", "event.code", "event.reason", "bpc.key.label",
+    "source.ip", "process.command_line", "process.exit_code",
+)
+NAMES: Final = tuple(dict.fromkeys((*_FIRST, *COLUMNS)))
+OTHER: Final = "other"  # a column for fields that bpc-ssh-guard-log(5) has not
 
-    The columns are those of all records, which are therefore held in memory.
+
+def write(records: Iterable[dict[str, Any]], file: TextIO) -> None:
+    """Write RECORDS to FILE, one at a time, with a heading; a field that a record lacks is empty.
+
+    The columns are the same whatever the records hold.
     """
-    kept = list(records)
-    names = list(dict.fromkeys(name for record in kept for name in record))
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(names)
-    for record in kept:
-        writer.writerow([cell(record[name]) if name in record else "" for name in names])
+    writer.writerow((*NAMES, OTHER))
+    for record in records:
+        other = {name: value for name, value in record.items() if name not in COLUMNS}
+        cells = [cell(record[name]) if name in record else "" for name in NAMES]
+        writer.writerow((*cells, cell(other) if other else ""))
 
 
 def cell(value: object) -> str:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpc_ssh_guard.__main__ import main
-from bpc_ssh_guard.audit.table import cell
+from bpc_ssh_guard.audit.engine.columns import COLUMNS
+from bpc_ssh_guard.audit.table import cell, write
 from bpc_ssh_guard.record.sink import Sink
 from tests.unit.record import scenes
 
@@ -58,12 +59,27 @@ def test_csv_has_every_record_and_field_and_no_formula(
     rows = list(csv.DictReader(io.StringIO(exported(log, capsys, "--format", "csv"))))
     records = [json.loads(line) for line in log.lines()]
     assert len(rows) == len(records)
-    assert set(rows[0]) == {name for record in records for name in record}
+    assert set(rows[0]) == {*COLUMNS, "other"}
+    for row, record in zip(rows, records):
+        assert {name for name, value in row.items() if value} == {
+            name for name, value in record.items() if value not in (None, "")}
     for row in rows:
         numbers = {"event.duration", "bpc.deny.offset"}
         assert all(value[:1] not in "=+-@" for name, value in row.items()
                    if value and name not in numbers)
     assert "'" + FORMULA.decode() in [row["process.command_line"] for row in rows]
+
+
+def test_csv_holds_fields_that_no_page_has_and_writes_each_record_as_it_comes() -> None:
+    def one_by_one() -> Iterator[dict[str, Any]]:
+        for number in range(3):
+            assert file.getvalue().count("\n") == number + 1
+            yield {"event.sequence": number, "new.field": ["=1"]}
+
+    file = io.StringIO()
+    write(one_by_one(), file)
+    file.seek(0)
+    assert [json.loads(row["other"]) for row in csv.DictReader(file)] == [{"new.field": ["=1"]}] * 3
 
 
 @given(st.text(max_size=30))
