@@ -5,9 +5,9 @@ The connection is opened when it is first needed; a host that can't be reached i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Optional
+from typing import TYPE_CHECKING, Any, Final, Optional
 
-from .transport import Connection, private_key, rotation_key
+from .transport import Connection, known_keys, private_key, rotation_key
 from .trouble import Trouble, Word
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Client:
     def __init__(self, config: Config, host: Host) -> None:
         self.config: Final = config
         self.host: Final = host
+        self._known: Optional[dict[str, Any]] = None
         self._connection: Optional[Connection] = None
         self._listed: Optional[Listed] = None
         self._trouble: Optional[Trouble] = None
@@ -46,12 +47,18 @@ class Client:
         if self._connection is None:
             try:
                 key = rotation_key(self.host)
-                self._connection = Connection(self.config, self.host)
+                self._connection = self.connect()
                 self._connection.login(key)
             except Trouble as trouble:
                 self._trouble = trouble
                 raise
         return self._connection
+
+    def connect(self) -> Connection:
+        """Return another connection, logged in with no key yet; raises Trouble."""
+        if self._known is None:
+            self._known = known_keys(self.config, self.host)
+        return Connection(self.config, self.host, self._known)
 
     def list(self) -> Listed:
         """Return what the client lists, asked once in a visit: no other run holds our locks."""
@@ -66,7 +73,7 @@ class Client:
     def prove(self, label: str, pair: Pair) -> None:
         """Log in with PAIR of LABEL, which the client takes as its proof; raises Trouble."""
         key = private_key(pair.path)
-        with Connection(self.config, self.host) as connection:
+        with self.connect() as connection:
             connection.login(key)
             _require_greeting(connection, label, pair)
 
@@ -77,7 +84,7 @@ class Client:
         (PerSourcePenalties in sshd_config(5)); it is never tried again in a run.
         """
         refused, accepted = private_key(old.path), private_key(new.path)
-        with Connection(self.config, self.host) as connection:
+        with self.connect() as connection:
             if not connection.is_refused(refused):
                 raise Trouble(
                     Word.STILL_ACCEPTED, f"g{old.generation} {old.key_id} was retired and still"

@@ -73,6 +73,16 @@ class Pairs:
             return {number: self._read(number) for number in sorted(numbers)
                     if f"g{number}" in names}
 
+    def of(self, generation: int) -> Optional[Pair]:
+        """Return the complete pair of GENERATION; raises Trouble."""
+        with _told(self.folder):
+            if not os.path.lexists(self.folder / f"g{generation}"):
+                return None
+            try:
+                return self._read(generation)
+            except FileNotFoundError:
+                return None
+
     def of_key(self, wanted: str) -> Optional[Pair]:
         """Return the pair with the id WANTED; raises Trouble."""
         return next((pair for pair in self.all().values() if pair.key_id == wanted), None)
@@ -89,12 +99,7 @@ class Pairs:
         if found is None:
             raise Trouble(Word.FILES, f"{self.folder / CURRENT}: leads to {target!a}, no key of"
                                       " this folder; remove it and run bpc-ssh-keys rebuild")
-        with _told(self.folder):
-            is_there = os.path.lexists(self.folder / target)
-            try:
-                return self._read(int(found[1])) if is_there else None
-            except FileNotFoundError:
-                return None
+        return self.of(int(found[1]))
 
     def generate(self, generation: int) -> Pair:
         """Make the pair of GENERATION, durable when this returns; raises Trouble."""

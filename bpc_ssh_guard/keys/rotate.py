@@ -180,7 +180,7 @@ class Rotation:
         return self._keep(entry.ended(_now()), f"idle with g{number} {key}")
 
     def _next(self, entry: Entry) -> Pair:
-        pair = self._pairs.all().get(entry.next_generation)
+        pair = self._pairs.of(entry.next_generation)
         if pair is None or pair.key_id != entry.next_key:
             raise Trouble(Word.FILES, f"{self._pairs.folder}/g{entry.next_generation}: is not the"
                                       " key that was generated; put it back, or"

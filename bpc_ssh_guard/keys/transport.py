@@ -97,7 +97,7 @@ class Connection:
     ) -> None:
         """Connect; KNOWN are the host's keys by type, by default the stored ones."""
         self._host: Final = host
-        known = _known_keys(config, host) if known is None else known
+        known = known_keys(config, host) if known is None else known
         self._transport: Final = _transport(host)
         try:
             self._begin(known)
@@ -257,7 +257,7 @@ def _read(channel: paramiko.Channel, limit: int) -> bytes:
     return data
 
 
-def _known_keys(config: Config, host: Host) -> dict[str, Any]:
+def known_keys(config: Config, host: Host) -> dict[str, Any]:
     """Return the stored host keys of HOST by type; raises Trouble."""
     from .ssh import paramiko
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...authorized_keys import key_id
 from ..record import Outcome, Record
-from ..transport import Connection, private_key
+from ..transport import private_key
 from ..trouble import Trouble, Word
 from . import certificate
 from .issue import Label
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..client import Client
     from ..files import Pair
+    from ..transport import Connection
     from .ca import Authority
     from .issue import Issuer
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def prove(client: Client, label: str, pair: Pair, text: bytes, authority: Authority) -> None:
     """Log in with PAIR and its certificate TEXT and hold the greeting to it; raises Trouble."""
     key = certified(pair, text)
-    with Connection(client.config, client.host) as connection:
+    with client.connect() as connection:
         connection.login(key)
         require_greeting(connection, label, pair, authority)
 
@@ -52,7 +53,7 @@ def prove_in_use(issuer: Issuer, client: Client, name: str) -> Record:
                                   f" {client.host.name}")
     with open(path, "rb") as file:
         key = certified(pair, file.read())
-    with Connection(client.config, client.host) as connection:
+    with client.connect() as connection:
         connection.login(key)
         _require_greeting(connection, name, pair, found.authority)
     return Record(client.host.name, name, "", Outcome.CLEAN, pair.generation, pair.key_id,

@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Optional
 
 from ..record import Outcome, Record
-from ..transport import Connection
 from ..trouble import Trouble, Word
 from . import lines
 from .issue import Label
@@ -142,7 +141,7 @@ class Rotation:
         """
         pair, old = self._issuer.brief(label, self._old, BRIEF)
         _, new = self._issuer.brief(label, self._new, BRIEF)
-        with Connection(client.config, client.host) as connection:
+        with client.connect() as connection:
             if not connection.is_refused(certified(pair, old)):
                 line = lines.line(self._settings, client.host, label.name, self._old)
                 told = f" ({reason})" if reason else ""
