@@ -1,6 +1,9 @@
 -- The records of bpc-ssh-guard-log(5). Load segments with
 --   INSERT INTO records FROM INFILE '/var/lib/bpc-ssh-audit/*/segments/*.jsonl' FORMAT JSONEachRow
--- Times are RFC 3339 in UTC and sort as they are. The queries of bpc-ssh-audit run on it with
+-- Times are RFC 3339 in UTC and sort as they are. Lists are kept as their JSON: ClickHouse takes
+-- arrays whose names begin alike for one table and wants them of one length. As an array:
+--   JSONExtract(`bpc.paths`, 'Array(String)')
+-- The queries of bpc-ssh-audit run on it with
 --   SET group_by_use_nulls = 1
 CREATE TABLE records
 (
@@ -83,13 +86,13 @@ CREATE TABLE records
     `bpc.recovered.found` Nullable(Int64),
     `bpc.suppressed.count` Nullable(Int64),
     `bpc.deny.failure` Nullable(Bool),
-    `event.category` Array(String),
-    `event.type` Array(String),
-    `bpc.secluded.args` Array(String),
-    `bpc.paths` Array(String),
-    `bpc.features` Array(String),
-    `process.args` Array(String),
-    `bpc.grant.paths` Array(String),
+    `event.category` String,
+    `event.type` String,
+    `bpc.secluded.args` String,
+    `bpc.paths` String,
+    `bpc.features` String,
+    `process.args` String,
+    `bpc.grant.paths` String,
     `file` String DEFAULT coalesce(`host.name`, '')
 )
 ENGINE = MergeTree
