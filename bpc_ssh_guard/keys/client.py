@@ -5,12 +5,14 @@ The connection is opened when it is first needed; a host that can't be reached i
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Final, Optional
 
 from .transport import Connection, known_keys, private_key, rotation_key
 from .trouble import Trouble, Word
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from .answer import Listed
@@ -83,15 +85,31 @@ class Client:
         One refusal on a connection that ends logged in costs no penalty of sshd's
         (PerSourcePenalties in sshd_config(5)); it is never tried again in a run.
         """
-        refused, accepted = private_key(old.path), private_key(new.path)
+        accepted = private_key(new.path)
+        with self._without(old) as connection:
+            connection.login(accepted)
+            _require_greeting(connection, label, new)
+
+    def require_gone(self, old: Pair) -> None:
+        """Hold that OLD is turned away; raises Trouble.
+
+        The connection ends logged in with the rotation key, for the same reason.
+        """
+        key = rotation_key(self.host)
+        with self._without(old) as connection:
+            connection.login(key)
+
+    @contextlib.contextmanager
+    def _without(self, old: Pair) -> Iterator[Connection]:
+        """Give a connection on which OLD was turned away; raises Trouble."""
+        refused = private_key(old.path)
         with self.connect() as connection:
             if not connection.is_refused(refused):
                 raise Trouble(
                     Word.STILL_ACCEPTED, f"g{old.generation} {old.key_id} was retired and still"
                     " logs in; look for a second line of it: bpc-ssh-keys verify"
                 )
-            connection.login(accepted)
-            _require_greeting(connection, label, new)
+            yield connection
 
 
 def _require_greeting(connection: Connection, label: str, pair: Pair) -> None:

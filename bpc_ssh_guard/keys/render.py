@@ -39,6 +39,8 @@ _FIXED: Final = (
     "PreferredAuthentications publickey", "ControlMaster no", "ControlPath none",
     "ForwardAgent no", "ForwardX11 no", "ClearAllForwardings yes", "PermitLocalCommand no",
     "ProxyCommand none", "EscapeChar none", "ServerAliveInterval 60",
+    # No banner among the lines that BackupPC reads, but why a login failed, which -q would hide.
+    "LogLevel ERROR",
 )
 
 
@@ -122,13 +124,14 @@ def values(config: Config) -> list[tuple[tuple[str, ...], Value]]:
     def ssh(purpose: str) -> str:
         return f"$sshPath -F {config.stanzas}/$client.{purpose}{SUFFIX}"
 
+    # Without the -q that comes with BackupPC: the file has LogLevel, and -q would say nothing.
     # Not $host, as it comes: at a restore that is the client's name here, known to no resolver.
     tar = "$hostIP env LC_ALL=C $tarPath"
     return [
         (("RsyncSshArgs",), ["-e", ssh("backup")]),
         (("RsyncRestoreArgsExtra",), ["-e", ssh("restore")]),
-        (("TarClientCmd",), f"{ssh('backup')} -q -x -n {tar} -c -v -f - -C $shareName+ --totals"),
-        (("TarClientRestoreCmd",), (f"{ssh('restore')} -q -x {tar} -x -p --numeric-owner"
+        (("TarClientCmd",), f"{ssh('backup')} -x -n {tar} -c -v -f - -C $shareName+ --totals"),
+        (("TarClientRestoreCmd",), (f"{ssh('restore')} -x {tar} -x -p --numeric-owner"
                                     " --same-owner -v -f - -C $shareName+")),
         *((("CgiUserConfigEdit", name), "0") for name in EDITABLE),
     ]

@@ -160,7 +160,7 @@ class Rotation:
         current = self._pairs.current()
         if current is None or current.key_id != entry.next_key:
             self._pairs.switch(entry.next_generation)
-        if self._proven != entry.next_key:
+        if self._proven != entry.next_key and not self._waits_for_grant(entry):
             self._client.prove(self._label, self._next(entry))
         if entry.key:
             self._client.rotation.retire(self._label, entry.key)
@@ -168,9 +168,21 @@ class Rotation:
 
     def _refuse(self, entry: Entry) -> Entry:
         old = self._pairs.of_key(entry.key) if entry.key else None
-        if old is not None:  # of a key that was made elsewhere only the list can tell
+        if old is not None and self._waits_for_grant(entry):
+            self._client.require_gone(old)
+        elif old is not None:  # of a key that was made elsewhere only the list can tell
             self._client.require_replaced(self._label, old, self._next(entry))
         return self._reached(entry, State.REFUSED)
+
+    def _waits_for_grant(self, entry: Entry) -> bool:
+        """Tell whether the client lets the new key in under a grant alone, so that it can't log in.
+
+        It was proven before it was confirmed, and the end of its day came before the rotation's.
+        """
+        key = self._client.list().find(self._label, entry.next_key)
+        if key is None or not key.is_confirmed or key.proven is None or key.until is None:
+            return False
+        return key.until <= _now()
 
     def _clean(self, entry: Entry) -> Entry:
         old = self._pairs.of_key(entry.key) if entry.key else None

@@ -72,6 +72,7 @@ def _revoke(options: argparse.Namespace) -> int:
     def replace(client: Client, label: str, tell: Tell) -> Record:
         if client.host.purpose_of(label) == Purpose.RESTORE:
             tell(ungrant(client, label, store).step_of())
+            client.forget()  # its lines have ended by that
         # One that is under way ends with a key that lay beside the stolen one.
         Rotation(client, label, store, group, tell).run(Wish(begin=False, soak=0))
         client.forget()

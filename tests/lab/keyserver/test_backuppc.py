@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bpc_ssh_guard.keys.render import settings
+from tests.docs.pages import KEYS, rendered
 from tests.lab import trees
 from tests.lab.comparison import differences, snapshot
 from tests.lab.host import unfinished
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bpc_ssh_guard.keys.files import Pair
+    from tests.lab.backuppc import Backup
 
 pytestmark = pytest.mark.lab
 
 DONE = "full backup complete"
+# How BackupPC's log says that no grant is open: before a key had any, and after.
+BY_GUARD = "bpc-ssh-guard: refused (no-window)"
+BY_SSHD = "Permission denied (publickey)"
 BIG = 128 << 20  # bytes: more than is on its way before the run can be stopped
 
 
@@ -118,18 +123,26 @@ def test_a_restore_works_while_its_grant_is_open_and_at_no_other_time(
 ) -> None:
     assert world.backuppc.full(name).completed(DONE)
 
-    def restore() -> bool:
+    def restore() -> Backup:
         world.empty(name)
-        restored = world.backuppc.restore(name, world.data(name), name, world.restored(name))
-        return restored.completed("restore complete")
+        return world.backuppc.restore(name, world.data(name), name, world.restored(name))
 
-    assert not restore()
+    def require_refused(words: str) -> None:
+        """Hold that a restore fails, and that BackupPC's log says WORDS for it."""
+        done = restore()
+        assert os.listdir(world.restored(name)) == []
+        assert not done.completed("restore complete")
+        assert words in done.text, done.text
+
+    require_refused(BY_GUARD)
     world.keys.run("grant", "restore", name, "--for", "10m")
     mark = world.logs[name].mark()
-    assert restore()
+    assert restore().completed("restore complete")
     assert differences(snapshot(world.data(name)), snapshot(world.restored(name)),
                        folder_times=name == "rsync") == []
     assert set(world.used(name, mark)) == {world.in_use(name, "restore")}
     world.keys.run("ungrant", "restore", name)
-    assert not restore()
-    assert os.listdir(world.restored(name)) == []
+    require_refused(BY_SSHD)
+    shown = " ".join(rendered(KEYS).split())
+    assert BY_GUARD in shown
+    assert BY_SSHD in shown

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bpc_ssh_guard.authorized_keys import expiry
 from bpc_ssh_guard.keys.lock import locked
 from tests.lab.host import CHECKOUT
 from tests.lab.process import kill_session, require, run, start, terminate, wait_for
@@ -87,22 +86,11 @@ def test_a_lost_answer_leaves_the_outcome_open_and_the_next_run_asks_the_client(
     require_ended(world)
 
 
-def set_end(client: LabClient, mark: str, seconds: int) -> None:
-    """Let the line with MARK end SECONDS from now."""
-    end = expiry.at(int(time.time()) + seconds).decode("ascii")
-    lines = client.lines()
-    (old,) = [line for line in lines if mark in line]
-    before, _, rest = old.partition('expiry-time="')
-    client.sshd.authorize(
-        f'{before}expiry-time="{end}{rest[14:]}' if line == old else line for line in lines
-    )
-
-
 @pytest.mark.parametrize("state", ["staged", "proven"])
 def test_a_staged_key_whose_day_is_over_is_staged_again(world: World, state: str) -> None:
     server, client = world.server, world.clients["web1"]
     server.killed(f"after:{state}", "rotate", *NOW)
-    set_end(client, ":g2:staged", -60)
+    client.set_end(":g2:staged", -60)
     assert server.works(BACKUP)
     server.run("resume", *NOW)
     require_ended(world)
@@ -365,26 +353,6 @@ def test_only_a_key_that_is_not_in_use_is_taken_out_by_name(world: World) -> Non
     assert len(client.lines_of(BACKUP)) == 1
     server.run("rotate", *NOW)
     require_ended(world)
-
-
-def test_a_grant_opens_a_restore_key_for_hours_and_nothing_else(world: World) -> None:
-    server = world.server
-    server.run("rotate", "--emergency")
-    push = server.ssh(RESTORE, f"tar -x -f - -C {world.clients['web1'].folder}/restored")
-    archive = bytes(10240)  # an empty one: two blocks of zeroes, in a record
-    assert run(push, stdin=archive).returncode == 126
-    record = last(server.records("grant", "restore", "web1", "--for", "1h"))
-    assert abs(record["until"] - time.time() - 3600) < 60
-    assert run(push, stdin=archive).returncode == 0
-    server.run("ungrant", RESTORE, "web1")
-    assert run(push, stdin=archive).returncode == 255
-    record = last(server.records("grant", "backup", "web1", status=1))
-    assert "bpc-ssh-guardctl grant web1-backup" in record["text"]
-    with server.store() as store:
-        said = [what for *_, what in store.events("web1", RESTORE)]
-    asked, opened, closed = said[-3:]
-    assert (asked, closed) == ("asked for a grant for 60m", "grant is closed")
-    assert opened.startswith("grant is open until ")
 
 
 def test_the_rotation_key_may_be_in_an_ssh_agent_alone(world: World) -> None:

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bpc_ssh_guard.authorized_keys import expiry
 from bpc_ssh_guard.keys import config
 from bpc_ssh_guard.keys.files import Pairs
 from bpc_ssh_guard.keys.journal import Entry, State
@@ -92,6 +93,14 @@ class LabClient:
     def lines_of(self, label: str) -> list[str]:
         """Return the managed lines of LABEL."""
         return [line for line in self.lines() if f" bpc-ssh-guard:{label}:" in line]
+
+    def set_end(self, mark: str, seconds: int) -> None:
+        """Let the one line with MARK end SECONDS from now."""
+        end = expiry.at(int(time.time()) + seconds).decode("ascii")
+        (old,) = [line for line in self.lines() if mark in line]
+        before, _, rest = old.partition('expiry-time="')
+        new = f'{before}expiry-time="{end}{rest[len(end):]}'
+        self.sshd.authorize([new if line == old else line for line in self.lines()])
 
     def others(self) -> list[str]:
         """Return all lines but those of the labels that are rotated."""
