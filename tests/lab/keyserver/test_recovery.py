@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bpc_ssh_guard.keys.files import Pair
 from tests.docs.pages import RECOVERY, text
+from tests.lab.keys import Key
 from tests.lab.process import Done, require, run
 
 if TYPE_CHECKING:
@@ -68,6 +70,18 @@ def require_sound(server: KeyServer) -> None:
     server.run("verify", "--host", "web1")
 
 
+def replace_rotation_key(world: World, client: LabClient, case: str) -> None:
+    """Make and authorize another rotation key by the page's commands of CASE."""
+    path = world.server.config.hosts["web1"].rotation_key
+    for name in (path, f"{path}.pub"):
+        os.unlink(name)
+    world.server.run("list", "--host", "web1", status=1)
+    (keygen,) = [words for words in commands(case) if words[0] == "ssh-keygen"]
+    require(run([path if word.startswith("/") else word for word in keygen]))
+    (authorize,) = [words for words in commands(case) if words[0] == "bpc-ssh-guardctl"]
+    require(on_client(world, client, authorize))
+
+
 def test_a_lost_store_is_made_anew(world: World) -> None:
     database = world.server.config.database
     for tail in ("", "-wal", "-shm"):
@@ -120,19 +134,50 @@ def test_check_names_the_file_that_locks_everybody_out(world: World, client: Lab
 
 def test_a_lost_rotation_key_is_made_and_authorized_anew(world: World, client: LabClient) -> None:
     case, server = "A rotation key is lost", world.server
-    path = server.config.hosts["web1"].rotation_key
-    for name in (path, f"{path}.pub"):
-        os.unlink(name)
-    server.run("list", "--host", "web1", status=1)
     others = [line for line in client.lines() if ":web1-rotate:" not in line]
 
-    (keygen,) = [words for words in commands(case) if words[0] == "ssh-keygen"]
-    require(run([path if word.startswith("/") else word for word in keygen]))
-    (authorize,) = [words for words in commands(case) if words[0] == "bpc-ssh-guardctl"]
-    require(on_client(world, client, authorize))
+    replace_rotation_key(world, client, case)
     old = client.lines_of("web1-rotate")[0]
     client.sshd.authorize([line for line in client.lines() if line != old])
 
     walk(server, case, "list")
     assert [line for line in client.lines() if ":web1-rotate:" not in line] == others
     require_sound(server)
+
+
+@pytest.mark.parametrize("took_ours_out", [False, True], ids=["beside ours", "in its place"])
+def test_a_thief_of_the_rotation_key_loses_it_and_the_keys_that_he_added(
+    world: World, client: LabClient, tmp_path: Path, took_ours_out: bool
+) -> None:
+    case, server = "A rotation key is in wrong hands", world.server
+    thief, ours = Key.generate(str(tmp_path / "thief")), server.current("web1-backup").key_id
+    stolen = shutil.copy(server.config.hosts["web1"].rotation_key, tmp_path / "stolen")
+    os.chmod(stolen, 0o600)
+    pair = Pair(2, thief.keyid, thief.public, Path(thief.path))
+
+    def ask(request: str) -> bytes:
+        argv = server.ssh("web1-backup", f"bpc-key/1 {request}")
+        argv[argv.index("-i") + 1] = str(stolen)
+        return run(argv).stdout
+
+    assert b'"staged"' in ask(f"stage web1-backup g2 {thief.public}")
+    assert server.greeting("web1-backup", pair)
+    assert b'"confirmed"' in ask(f"confirm web1-backup {thief.keyid}")
+    if took_ours_out:
+        assert b'"retired"' in ask(f"retire web1-backup {ours}")
+
+    client.sshd.authorize([line for line in client.lines() if ":web1-rotate:" not in line])
+    assert ask("list") == b""
+    replace_rotation_key(world, client, "A rotation key is lost")
+    found = server.records("verify", "--host", "web1", status=1)
+    (told,) = [each["text"] for each in found if each["error"] == "unknown-key"]
+    assert thief.keyid in told
+    if not took_ours_out:  # the client gives up no key without a later one
+        refused = server.records("revoke", "--host", "web1", "--key", thief.keyid, status=1)
+        assert "take its line out on the client" in refused[0]["text"]
+    client.sshd.authorize([line for line in client.lines() if f":{thief.keyid}:" not in line])
+
+    walk(server, case, "rotate")
+    require_sound(server)
+    assert not server.greeting("web1-backup", pair)
+    assert server.current("web1-backup").key_id != ours
