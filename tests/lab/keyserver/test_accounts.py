@@ -21,17 +21,15 @@ NOBODY = pwd.getpwnam("nobody")
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
+def config(passable: Path) -> Path:
     """A configuration whose store and files belong to the account nobody, no member of backuppc."""
     if os.geteuid() != 0:
         pytest.fail("this needs root, to be another account: run the lab as root")
     for name in ("etc", "var"):
-        (tmp_path / name).mkdir(mode=0o750)
-        os.chown(tmp_path / name, NOBODY.pw_uid, NOBODY.pw_gid)
-    path = tmp_path / "config"
-    path.write_text(f'[paths]\netc = "{tmp_path}/etc"\nvar = "{tmp_path}/var"\n[host.web1]\n')
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+        (passable / name).mkdir(mode=0o750)
+        os.chown(passable / name, NOBODY.pw_uid, NOBODY.pw_gid)
+    path = passable / "config"
+    path.write_text(f'[paths]\netc = "{passable}/etc"\nvar = "{passable}/var"\n[host.web1]\n')
     return path
 
 

@@ -219,11 +219,9 @@ def test_fails_a_mask_that_hides_nothing(hidden) -> None:
 
 
 @needs_root
-def test_an_ordinary_account_learns_that_modes_outside_are_open(tmp_path_factory) -> None:
+def test_an_ordinary_account_learns_that_modes_outside_are_open(passable) -> None:
     """The account nobody examines roots of its own: everything holds but what needs root."""
-    root = str(tmp_path_factory.mktemp("nobody"))
-    for folder in (os.path.dirname(os.path.dirname(root)), os.path.dirname(root), root):
-        os.chmod(folder, 0o755)
+    root = str(passable)
     for name in ("data", "restored", "log"):
         os.mkdir(f"{root}/{name}")
         os.chown(f"{root}/{name}", 65534, 65534)
