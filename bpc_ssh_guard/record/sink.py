@@ -109,11 +109,12 @@ class Sink:
         GuardFailure(cannot-record), as all methods do.
         """
         directory = directory.rstrip(b"/") or b"/"  # a slash at the end would follow a link
-        folder = _open_state_folder(state)
+        log = _open_directory(directory)
         try:
-            return cls(directory, _open_directory(directory), state, folder)
+            return cls(directory, log, state, _open_state_folder(state))
         except BaseException:
-            os.close(folder)
+            if log != _MISSING:
+                os.close(log)
             raise
 
     def append(
