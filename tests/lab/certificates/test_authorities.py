@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bpc_ssh_guard.keys.certificates import rotation
+from tests.docs.pages import RECOVERY, text
 from tests.lab.host import CHECKOUT
 from tests.lab.keyserver.world import FOREIGN
 from tests.lab.process import run
@@ -142,3 +144,24 @@ def test_two_servers_get_a_conflict_and_each_keeps_what_works(
     assert works(certified)
     certified.ca("rotate")
     require_over(certified, old, number + 1)
+
+
+def test_a_stolen_authority_is_shut_out_at_once_and_replaced_as_the_page_says(
+    certified: Site,
+) -> None:
+    """The page of recovery, for who can't wait: first the lines, then another authority."""
+    thief, number = certified.signed(), certified.authorities.current().generation
+    assert b"label=" in certified.login(thief).stdout
+    (case,) = [each for each in text(RECOVERY).split("\n.Ss ")
+               if each.startswith("The certificate authority is in wrong hands\n")]
+    rotate, verify, lines = [shlex.split(line)[2:] for line in case.splitlines()
+                             if line.startswith(".Dl ")]
+    stolen = certified.server.run(*lines).stdout.decode("ascii").splitlines()
+
+    certified.client.sshd.authorize([line for line in certified.client.lines()
+                                     if line not in stolen])
+    assert certified.login(thief).stdout == b""
+    certified.server.run(*rotate)
+
+    require_over(certified, thief, number + 1)
+    certified.server.run(*verify)
