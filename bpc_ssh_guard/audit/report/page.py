@@ -31,7 +31,7 @@ def page(summary: Summary) -> str:
 
 
 def _totals(summary: Summary) -> Markup:
-    damaged = [proof for proof in summary.proofs if proof.state == State.DAMAGED]
+    broken = [proof for proof in summary.proofs if proof.state in (State.DAMAGED, State.UNREAD)]
     facts: list[tuple[str, str, bool]] = [
         ("machines", figures.count(len(summary.hosts)), False),
         ("commands allowed", figures.count(summary.total("allowed")), False),
@@ -39,7 +39,7 @@ def _totals(summary: Summary) -> Markup:
         ("sent", figures.size(summary.total("write_bytes")), False),
         ("restores", figures.count(len(summary.restores)), bool(summary.restores)),
         ("silent machines", figures.count(len(summary.silent)), bool(summary.silent)),
-        ("damaged logs", figures.count(len(damaged)), bool(damaged)),
+        ("logs damaged or unread", figures.count(len(broken)), bool(broken)),
     ]
     return tag("ul", *(
         tag("li", tag("b", number), " ", name, class_="look" if bad else None)

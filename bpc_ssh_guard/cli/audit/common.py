@@ -97,12 +97,16 @@ def _all_logs(options: argparse.Namespace) -> list[Log]:
 
 
 def _named(name: str, store: Store) -> Log:
-    """Return the log NAME: a host of STORE, or a folder."""
-    folder, place = name, None
+    """Return the log NAME: a host of STORE, or a folder, which may be one of a host's, too."""
     if os.sep not in name and store.has(name):
-        place = store.host(name)
-        folder = place.segments_folder
-    elif not os.path.isdir(name):
+        place: Optional[HostStore] = store.host(name)
+        folder = store.host(name).segments_folder
+    elif os.path.isdir(name):
+        folder = name
+        above = os.path.relpath(os.path.realpath(name), os.path.realpath(store.folder))
+        host = above.split(os.sep)[0]
+        place = store.host(host) if store.has(host) else None
+    else:
         store.host(name)  # says what is wrong with the name
         raise Problem(f"{name}: neither a host of {store.folder} nor a folder")
     found = segments_in(folder)

@@ -79,8 +79,13 @@ def test_it_is_told_how_far_a_log_was_witnessed(
     assert audit(store, "verify", "web1") == exits.YES
     assert "  witnessed to record 3, by 1, the last of them a visit\n" in capsys.readouterr().out
     assert audit(store, "verify", "--json", "web1") == exits.YES
-    assert json.loads(capsys.readouterr().out)["witnessed"] == 4
-    assert audit(store, "verify", str(store / "web1" / "segments")) == exits.YES
+    told = json.loads(capsys.readouterr().out)
+    assert told["witnessed"] == 4
+    Store(str(store)).host("web1").put_aside(bytes.fromhex(told["chain"]))
+    aside = store / "web1" / "before" / told["chain"]
+    assert audit(store, "verify", str(aside)) == exits.YES
+    assert "witnessed to record 3" in capsys.readouterr().out
+    assert audit(store, "verify", str(shutil.copytree(aside, store.parent / "copy"))) == exits.YES
     assert "no witness" in capsys.readouterr().out
 
 

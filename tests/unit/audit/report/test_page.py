@@ -102,7 +102,7 @@ def test_damage_comes_first_and_is_named() -> None:
               Proof("none", State.UNREAD)]
     shown = "".join(Reading(page(summary(proofs=proofs))).text)
     assert shown.index("DAMAGED") < shown.index("could not be read") < shown.index("log-1")
-    assert re.search(r"1 *damaged logs", shown)
+    assert re.search(r"2 *logs damaged or unread", shown)
 
 
 def test_a_page_without_verification_says_so() -> None:
