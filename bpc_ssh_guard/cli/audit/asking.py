@@ -17,7 +17,7 @@ from ..progress import Progress
 from .common import Problem, logs, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from ...audit.segments import Segment
     from .common import Log
@@ -75,12 +75,13 @@ def time_of(text: str) -> str:
 
 
 @contextlib.contextmanager
-def engine(options: argparse.Namespace, unread: Container[str] = ()) -> Iterator[Engine]:
-    """Give the engine that has read the logs that OPTIONS name, but those UNREAD by verify.
+def engine(options: argparse.Namespace, chosen: Sequence[Log]) -> Iterator[Engine]:
+    """Give the engine that has read the logs CHOSEN, and the Parquet files that OPTIONS name.
 
-    Raises Problem, EngineError.
+    Raises EngineError.
     """
-    files = list(_files(options, unread))
+    files = [*filter(_is_parquet, options.log),
+             *(segment.path for log in chosen for segment in log.segments)]
     temporary = tempfile.TemporaryDirectory(prefix="bpc-ssh-audit-")
     with temporary as scratch, Engine(files, scratch) as asked:
         with Progress(f"read {len(files)} files"):
@@ -94,14 +95,6 @@ def segments_of(options: argparse.Namespace) -> list[Log]:
     if options.log and not named:
         return []
     return logs(argparse.Namespace(**{**vars(options), "log": named}))
-
-
-def _files(options: argparse.Namespace, unread: Container[str]) -> Iterator[str]:
-    """Yield the files to read: Parquet files that were named, and segments."""
-    yield from filter(_is_parquet, options.log)
-    for log in segments_of(options):
-        if log.name not in unread:
-            yield from (segment.path for segment in log.segments)
 
 
 def _is_parquet(name: str) -> bool:

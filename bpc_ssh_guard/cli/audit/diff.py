@@ -11,7 +11,7 @@ from ...audit.engine.compare import compare
 from ...audit.engine.summary import summarize
 from ...page.inert import inert
 from ..tables import show
-from .asking import engine, known, period_of
+from .asking import engine, known, period_of, segments_of
 from .common import add_json, add_logs, new_command
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
 
 def _diff(options: argparse.Namespace) -> int:
     machines = known(options)
-    with engine(options) as asked:
+    with engine(options, segments_of(options)) as asked:
         before, after = (summarize(asked, period, machines)
                          for period in (options.before, options.after))
     found = compare(before, after)

@@ -18,10 +18,11 @@ from .common import add_json, add_logs, new_command, open_store
 from .verify import Unproved, prove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ...audit.engine.summary import Summary
-    from .common import Commands
+    from ...audit.store import Store
+    from .common import Commands, Log
 
 
 def add(commands: Commands) -> None:
@@ -37,10 +38,10 @@ def add(commands: Commands) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    machines = known(options)
-    proofs = [] if options.no_verify else list(_proofs(options))
+    machines, chosen = known(options), segments_of(options)
+    proofs = [] if options.no_verify else list(_proofs(chosen, open_store(options)))
     unread = {proof.log for proof in proofs if proof.state == State.UNREAD}
-    with engine(options, unread) as asked:
+    with engine(options, [log for log in chosen if log.name not in unread]) as asked:
         period = options.period or last_month_of(asked)
         # Without a period it ends with the last record, when nobody is silent yet.
         summary = summarize(asked, period, machines, proofs, "" if options.period else today())
@@ -60,10 +61,9 @@ def _is_bad(summary: Summary) -> bool:
     return any(proof.state in (State.DAMAGED, State.UNREAD) for proof in summary.proofs)
 
 
-def _proofs(options: argparse.Namespace) -> Iterator[Proof]:
-    store, found = open_store(options), segments_of(options)
-    with Progress("verify", sum(len(log.segments) for log in found)) as progress:
-        for log in found:
+def _proofs(chosen: Sequence[Log], store: Store) -> Iterator[Proof]:
+    with Progress("verify", sum(len(log.segments) for log in chosen)) as progress:
+        for log in chosen:
             try:
                 verdict, _ = prove(log, store, [], progress)
             except Unproved as problem:

@@ -51,7 +51,7 @@ def test_a_host_that_was_never_collected_is_told_and_the_others_are_read(
     assert audit(store, command) == exits.YES
     told = capsys.readouterr()
     assert told.out or command == "keys"  # no key is in these logs
-    assert "web3: nothing is collected of it yet" in told.err
+    assert told.err == "bpc-ssh-audit: web3: nothing is collected of it yet\n"
 
 
 @pytest.mark.parametrize("command", READERS)
