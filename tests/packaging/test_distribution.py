@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bpc_ssh_guard import __version__
+from tests.lab.ansible.tools import program
 
 from .client import PACKAGE, run
 
@@ -61,13 +64,18 @@ def pip_installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder / "bin"
 
 
-def _require(argv: Sequence[str | Path]) -> None:
+def _require(argv: Sequence[str | Path], **environment: str) -> None:
     subprocess.run([str(word) for word in argv], check=True, timeout=SECONDS,
-                   stdin=subprocess.DEVNULL, cwd="/")
+                   stdin=subprocess.DEVNULL, cwd="/", env={**os.environ, **environment})
 
 
 def _sources(suffix: str) -> set[str]:
     return {str(path.relative_to(PROJECT)) for path in PACKAGE.rglob(f"*{suffix}")}
+
+
+def _collection() -> set[str]:
+    files = (path for path in (PROJECT / "ansible").rglob("*") if path.is_file())
+    return {str(path.relative_to(PROJECT)) for path in files if "__pycache__" not in path.parts}
 
 
 def test_wheel_holds_every_module_table_grammar_and_query(built: Path) -> None:
@@ -85,6 +93,13 @@ def test_wheel_holds_the_manual_pages(built: Path) -> None:
     assert names == {path.name for path in (PROJECT / "man").iterdir()}
 
 
+def test_wheel_holds_the_collection_as_ansible_galaxy_installs_it(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        found = [name.partition("/share/bpc-ssh-guard/") for name in archive.namelist()]
+    assert {path for _, here, path in found if here} == _collection()
+
+
 def test_wheel_needs_nothing_else(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -100,6 +115,19 @@ def test_sdist_holds_what_the_wheel_is_built_from(built: Path) -> None:
     assert {f"systemd/{path.name}" for path in (PROJECT / "systemd").iterdir()} <= names
     assert _sources(".py") | _sources(".lark") | {"setup.cfg", "README.md", "LICENSE"} <= names
     assert {f"man/{path.name}" for path in (PROJECT / "man").iterdir()} <= names
+    assert _collection() <= names
+
+
+def test_ansible_galaxy_installs_the_collection_from_where_pip_has_put_it(
+    pip_installed: Path, tmp_path: Path
+) -> None:
+    source = pip_installed.parent / "share/bpc-ssh-guard/ansible"
+    _require([program("ansible-galaxy"), "collection", "install", "--offline", source,
+              "-p", tmp_path], ANSIBLE_HOME=str(tmp_path / "home"))
+    installed = tmp_path / "ansible_collections/bpc/ssh_guard"
+    assert json.loads((installed / "MANIFEST.json").read_text())["collection_info"]["version"] == (
+        __version__)
+    assert os.access(source / "inventory/bpc_clients", os.X_OK)
 
 
 def test_module_runs_where_pip_installed_it(pip_installed: Path) -> None:
