@@ -222,8 +222,12 @@ def _transport(host: Host) -> paramiko.Transport:
 
     # It prints tracebacks of failed handshakes; what failed is told by our own words.
     logging.getLogger("paramiko").addHandler(logging.NullHandler())
-    with reached():
+    try:
         stream = socket.create_connection((host.address, host.port), CONNECT_SECONDS)
+    except OSError as error:
+        raise Trouble(Word.UNREACHABLE, f"{host.address} port {host.port}: {_said(error)}; see that"
+                                        " sshd listens there and this server is let through"
+                      ) from None
     try:
         transport = paramiko.Transport(stream, disabled_algorithms=WEAK)
     except BaseException:
@@ -299,5 +303,6 @@ def answered() -> Iterator[None]:
 
 
 def _said(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    known = error.strerror if isinstance(error, OSError) else None
+    text = " ".join((known or str(error)).split())
     return text or type(error).__name__

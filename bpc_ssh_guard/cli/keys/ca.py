@@ -87,8 +87,9 @@ class _Work:
 
 def _init(work: _Work) -> int:
     if work.options.dry_run:
-        print(f"would make an authority in {work.settings.folder}")
-        return exits.NO
+        if work.settings.folder.is_dir():
+            work.authorities.require_none()
+        return _foretell(work, f"would make an authority in {work.settings.folder}")
     open_store(work.config).close()  # before anything is made that a second try would find
     authority = work.authorities.begin()
     work.note(f"authority g1 {authority.pair.key_id}")
@@ -96,6 +97,12 @@ def _init(work: _Work) -> int:
     print(f"{PROGRAM}: whoever has {authority.pair.path} can let himself in wherever these lines"
           " are; keep it from backups and other accounts", file=sys.stderr)
     return exits.YES
+
+
+def _foretell(work: _Work, text: str) -> int:
+    """Tell that TEXT would be done to the authority, which is no host's."""
+    print(json.dumps({"would": text}) if work.options.json else text)
+    return exits.NO
 
 
 def _lines(work: _Work) -> int:
@@ -136,8 +143,7 @@ def _issued(work: _Work, issuer: Issuer, chosen: list[tuple[Label, str]]) -> int
         records = [Record(label.host.name, label.name, "", Outcome.WOULD,
                           text=f"would issue a certificate{reason and ': it ' + reason}")
                    for label, reason in chosen]
-        show(records, wanted, work.options.json, "")
-        return exits.NO if records else exits.YES
+        return show(records, wanted, work.options.json, "")
     serials: list[int] = []
 
     def told() -> Iterator[Record]:
@@ -163,9 +169,9 @@ def _prove(work: _Work) -> int:
 def _rotate(work: _Work) -> int:
     if work.options.dry_run:
         found = rotation.under_way(work.authorities)
-        print(f"would go on from authority g{found[0].generation} to g{found[1].generation}"
-              if found else "would make another authority and prove it on the clients")
-        return exits.NO
+        return _foretell(
+            work, f"would go on from authority g{found[0].generation} to g{found[1].generation}"
+            if found else "would make another authority and prove it on the clients")
     with work.authorities.exclusive(), contextlib.closing(open_store(work.config)) as store:
         is_new = rotation.under_way(work.authorities) is None
         old, new = rotation.begin(work.authorities)

@@ -151,13 +151,16 @@ def _status(ended: Sequence[Record]) -> int:
     """Return the exit status of a run whose labels ENDED so: 2 where other runs have them all."""
     failed = [record for record in ended if record.outcome in (Outcome.FAILED, Outcome.DRIFT)]
     if not failed:
-        return exits.YES
+        return exits.NO if any(each.outcome == Outcome.WOULD for each in ended) else exits.YES
     if len(failed) == len(ended) and all(each.error == Word.LOCKED for each in failed):
         return exits.COULD_NOT_RUN
     return exits.NO
 
 
 def _in_words(record: Record) -> str:
+    if record.outcome == Outcome.WOULD:
+        key = f" (g{record.generation} {record.key})" if record.key else ""
+        return f"{record.host} {record.label}: {printable(record.text.encode())}{key}"
     text = f"{record.host} {record.label}: {record.outcome}"
     if record.error:
         text += f" ({record.error})" + (f" after {record.step}" if record.next_command else "")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
-from ... import exits
 from ...keys import fleet, revoke
 from ...keys.certificates.drift import Known
 from ...keys.config import Channel, Purpose
 from ...keys.files import group_of
 from ...keys.grants import ungrant
+from ...keys.journal import Entry
 from ...keys.record import Outcome, Record
 from ...keys.rotate import Rotation, Wish
 from .common import (
@@ -30,8 +30,10 @@ from .common import (
 
 if TYPE_CHECKING:
     from ...keys.client import Client
+    from ...keys.config import Config, Host
     from ...keys.fleet import Tell, Work
-    from .common import Commands
+    from ...keys.store import Store
+    from .common import Commands, Wanted
 
 _KEY_ID = re.compile("(?:cert-)?[0-9a-f]{32}", re.ASCII)
 
@@ -66,7 +68,7 @@ def _revoke(options: argparse.Namespace) -> int:
 
     def take_out(client: Client, label: str, tell: Tell) -> Record:
         if revoke.find(client, label, options.key) is None:
-            return Record(client.host.name, label, "", Outcome.UNCHANGED, text="has no such key")
+            return _unchanged(client.host, label)
         return revoke.revoke(client, label, options.key, store, known)
 
     def replace(client: Client, label: str, tell: Tell) -> Record:
@@ -78,9 +80,18 @@ def _revoke(options: argparse.Namespace) -> int:
         client.forget()
         return Rotation(client, label, store, group, tell).run(Wish(begin=True, soak=0))
 
-    if options.emergency:
-        return _run(options, replace, "revoking")
-    return _run(options, take_out, "revoking", channel=None)
+    def foretell(client: Client, label: str, tell: Tell) -> Record:
+        key = revoke.find(client, label, options.key)
+        if key is None:
+            return _unchanged(client.host, label)
+        return Record(client.host.name, label, "", Outcome.WOULD, key.generation or 0, key.key,
+                      text="would take the key out")
+
+    wanted = select(options, config, Channel.KEY if options.emergency else None)
+    if options.emergency and options.dry_run:
+        return _foretell(options, wanted, store, "would replace the key, and take it out at once")
+    work = replace if options.emergency else foretell if options.dry_run else take_out
+    return _run(options, config, wanted, work, "revoking")
 
 
 def _rollback(options: argparse.Namespace) -> int:
@@ -90,18 +101,32 @@ def _rollback(options: argparse.Namespace) -> int:
     def work(client: Client, label: str, tell: Tell) -> Record:
         return revoke.roll_back(client, label, store, group)
 
-    return _run(options, work, "rolling back")
+    wanted = select(options, config)
+    if options.dry_run:
+        pending = {(each.host, each.label) for each in store.entries() if not each.is_idle}
+        found = [(host, [label for label in labels if (host.name, label) in pending])
+                 for host, labels in wanted]
+        return _foretell(options, found, store, "would take the rotation back, to this key")
+    return _run(options, config, wanted, work, "rolling back")
 
 
 def _run(
-    options: argparse.Namespace, work: Work, title: str, channel: Optional[str] = Channel.KEY
+    options: argparse.Namespace, config: Config, wanted: Wanted, work: Work, title: str
 ) -> int:
-    config = load_config(options)
-    wanted = select(options, config, channel)
-    if options.dry_run:
-        foretold = [Record(host.name, label, "", Outcome.WOULD, text=f"would begin {title}")
-                    for host, labels in wanted for label in labels]
-        show(foretold, wanted, options.json, "")
-        return exits.NO if foretold else exits.YES
     records = fleet.run(config, wanted, require_jobs(options), work)
     return show(records, wanted, options.json, title)
+
+
+def _foretell(options: argparse.Namespace, wanted: Wanted, store: Store, text: str) -> int:
+    """Tell that TEXT would be done to each label of WANTED, with the key that the store has."""
+    entries = {(entry.host, entry.label): entry for entry in store.entries()}
+    records = []
+    for host, label in ((host, label) for host, labels in wanted for label in labels):
+        entry = entries.get((host.name, label), Entry(host.name, label))
+        records.append(Record(host.name, label, "", Outcome.WOULD, entry.generation, entry.key,
+                              text=text))
+    return show(records, wanted, options.json, "")
+
+
+def _unchanged(host: Host, label: str) -> Record:
+    return Record(host.name, label, "", Outcome.UNCHANGED, text="has no such key")

@@ -6,7 +6,6 @@ import argparse
 import time
 from typing import TYPE_CHECKING, Optional
 
-from ... import exits
 from ...duration import in_words
 from ...keys import fleet
 from ...keys.files import group_of
@@ -118,8 +117,7 @@ def _foretell(wanted: Wanted, entries: dict[tuple[str, str], Entry], as_json: bo
         _foretold(host, label, entries.get((host.name, label)))
         for host, labels in wanted for label in labels
     ]
-    show(records, wanted, as_json, "")
-    return exits.NO if records else exits.YES
+    return show(records, wanted, as_json, "")
 
 
 def _foretold(host: Host, label: str, entry: Optional[Entry]) -> Record:

@@ -115,10 +115,8 @@ class Authorities:
                 os.chmod(self.folder, _FOLDER_MODE)
                 sync_folder(self.folder.parent)
             with self.exclusive():
+                self.require_none()
                 made = self._pairs.all()
-                if self._pairs.current() is not None or made.keys() - {1}:
-                    raise Trouble(Word.FILES, f"{self.folder}: has an authority; replace it by"
-                                              " bpc-ssh-keys ca rotate")
                 self._pairs.sweep()  # of a run that was killed
                 Serials.begin(self.folder)
                 pair = made.get(1) or self._pairs.generate(1)
@@ -126,6 +124,12 @@ class Authorities:
         except OSError as error:
             raise Trouble(Word.FILES, f"{error.filename}: {error.strerror}") from None
         return Authority(pair)
+
+    def require_none(self) -> None:
+        """Refuse a folder that has an authority; one whose making was cut short is none yet."""
+        if self._pairs.current() is not None or self._pairs.all().keys() - {1}:
+            raise Trouble(Word.FILES, f"{self.folder}: has an authority; replace it by bpc-ssh-keys"
+                                      " ca rotate")
 
     def current(self) -> Authority:
         """Return the one that signs."""

@@ -104,6 +104,8 @@ def test_a_strange_authority_that_is_staged_is_taken_out_by_the_command_that_is_
     assert kind == Kind.UNKNOWN_AUTHORITY
     words = text[text.index("bpc-ssh-keys ") :].split()[1:]
 
+    (would,) = certified.server.records(*words, "--dry-run", status=1)
+    assert (would["outcome"], would["key"]) == ("would", other.id)
     assert [each["outcome"] for each in certified.server.records(*words)] == ["revoked"]
 
     certified.server.run("verify")
