@@ -21,6 +21,7 @@ class Usage:
     started: int = 0
     denied: int = 0
     greeted: int = 0
+    asked: int = 0  # for checkpoints and keys, of an audit or a rotation key
     addresses: dict[str, str] = field(default_factory=dict)  # each with when it was first seen
 
     def as_json(self) -> dict[str, Any]:
@@ -28,25 +29,31 @@ class Usage:
         return dict(vars(self))
 
 
-_COUNTED = {"command-started": "started", "command-denied": "denied", "key-greeted": "greeted"}
+_COUNTED = {
+    "command-started": "started", "command-denied": "denied", "key-greeted": "greeted",
+    "checkpoint-served": "asked", "keys-listed": "asked",
+}
+_OF_KEY = ("bpc.key.label", "bpc.key.id")
+_OF_ROTATION = ("bpc.rotation.label", "bpc.rotation.id")
 
 
 def usages(records: Iterable[dict[str, Any]]) -> list[Usage]:
     """Return the use of each key in RECORDS, in the order of time, the latest use first."""
     found: dict[tuple[str, str, str], Usage] = {}
     for record in records:
-        action = str(record.get("event.action"))  # who has root can log anything there
-        if action not in _COUNTED:
+        counted, names = _COUNTED.get(str(record.get("event.action"))), _OF_KEY
+        if "bpc.rotation.label" in record:  # what it tells of another key, this one asked for
+            counted, names = "asked", _OF_ROTATION
+        if counted is None or names[0] not in record:
             continue
-        host, label, key_id, stamp = (
-            str(record.get(name, ""))
-            for name in ("host.name", "bpc.key.label", "bpc.key.id", "@timestamp")
+        host, stamp, label, key_id = (
+            str(record.get(name, "")) for name in ("host.name", "@timestamp", *names)
         )
         used = found.setdefault(
             (host, label, key_id), Usage(host, label, key_id, stamp, stamp)
         )
         used.last = max(used.last, stamp)
-        setattr(used, _COUNTED[action], getattr(used, _COUNTED[action]) + 1)
+        setattr(used, counted, getattr(used, counted) + 1)
         address = record.get("source.ip")
         if address is not None:
             used.addresses.setdefault(str(address), stamp)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 HEADS = ("machine", "key", "KEYID", "first used", "last used", "allowed #", "refused #",
-         "greeted #", "from")
+         "greeted #", "asked #", "from")
 
 
 def add(commands: Commands) -> None:
@@ -72,5 +72,6 @@ def _cells(used: Usage, new: list[str]) -> tuple[str, ...]:
     """Return the row of a key: inert text."""
     addresses = [f"{each} (NEW)" if each in new else each for each in used.addresses]
     told = (used.host, used.label, used.key_id, used.first[:19], used.last[:19],
-            f"{used.started:,}", f"{used.denied:,}", f"{used.greeted:,}", " ".join(addresses))
+            f"{used.started:,}", f"{used.denied:,}", f"{used.greeted:,}", f"{used.asked:,}",
+            " ".join(addresses))
     return tuple(map(inert, told))
