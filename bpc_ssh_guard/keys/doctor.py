@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..backuppc.undecided import Undecided
-from .config import AGENT
+from .certificates import certificate_path
+from .certificates import settings as certificates
+from .config import AGENT, Channel
 from .files import CURRENT, FILE_MODE, Pairs
 from .render import SUFFIX, stanza
 from .telling import OF_BACKUPPC
@@ -27,7 +29,11 @@ if TYPE_CHECKING:
     from ..backuppc.settings import Settings
     from .config import Config, Host
 
-TIMER: Final = "bpc-ssh-keys-rotate.timer"
+# What replaces the keys, or certificates, of the hosts of a channel by itself.
+TIMERS: Final = {
+    Channel.KEY: "bpc-ssh-keys-rotate.timer",
+    Channel.CERTIFICATE: "bpc-ssh-keys-certificates.timer",
+}
 _SYSTEMCTL: Final = "/usr/bin/systemctl"
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
@@ -62,7 +68,13 @@ def examine(config: Config, settings: Settings) -> Iterator[Diagnosis]:
     for host in config.hosts.values():
         yield from _judged(f"files of {host.name}", _files(config, host))
     yield from _judged(str(config.var), _owner(config))
-    yield from _judged(TIMER, _timer())
+    used = {host.channel for host in config.hosts.values()}
+    if Channel.CERTIFICATE in used:
+        folder = certificates.load(config).folder
+        yield from _judged(str(folder), _authority(config, folder))
+    for channel, timer in TIMERS.items():
+        if channel in used:
+            yield from _judged(timer, _timer(timer))
 
 
 def _judged(subject: str, found: Iterator[Diagnosis]) -> Iterator[Diagnosis]:
@@ -93,6 +105,8 @@ def _hosts(config: Config, settings: Settings) -> Iterator[Diagnosis]:
 
 
 def _files(config: Config, host: Host) -> Iterator[Diagnosis]:
+    signed = host.channel == Channel.CERTIFICATE
+    again = f"bpc-ssh-keys {'ca issue --host' if signed else 'enroll'} {host.name}"
     for purpose, label in host.labels.items():
         path = config.stanzas / f"{host.name}.{purpose}{SUFFIX}"
         yield from _lent(config, path)
@@ -101,14 +115,18 @@ def _files(config: Config, host: Host) -> Iterator[Diagnosis]:
         pairs = Pairs(config.pairs(host.name, label))
         current = pairs.current()
         if current is None:
-            yield Diagnosis(Verdict.WRONG, str(pairs.folder / CURRENT),
-                            f"leads to no key; bpc-ssh-keys enroll {host.name}")
+            yield Diagnosis(Verdict.WRONG, str(pairs.folder / CURRENT), f"leads to no key; {again}")
         else:
             yield from _lent(config, current.path)
+        certificate = certificate_path(config, host, label)
+        if certificate is not None:
+            yield from _lent(config, certificate, again)
     yield from _lent(config, config.known_hosts / host.name,
                      f"bpc-ssh-keys hostkey pin {host.name}")
-    if not host.rotation_key.startswith(AGENT):
-        yield from _alone(config, Path(host.rotation_key), host)
+    # With certificates it replaces the authority alone, which a client's admin may do instead.
+    path = Path(host.rotation_key)
+    if not host.rotation_key.startswith(AGENT) and not (signed and not os.path.lexists(path)):
+        yield from _alone(config, path, host)
 
 
 def _lent(config: Config, path: Path, advice: str = "bpc-ssh-keys render") -> Iterator[Diagnosis]:
@@ -143,6 +161,19 @@ def _alone(config: Config, path: Path, host: Host) -> Iterator[Diagnosis]:
                         f" read the rotation key (mode {mode:04o}): bpc-ssh-keys-recovery(7)")
 
 
+def _authority(config: Config, folder: Path) -> Iterator[Diagnosis]:
+    """Yield why somebody else than the owner of the keys may be in FOLDER, the authority's."""
+    try:
+        status = folder.lstat()
+    except FileNotFoundError:
+        yield Diagnosis(Verdict.WRONG, str(folder), "is missing; bpc-ssh-keys ca init")
+        return
+    if not stat.S_ISDIR(status.st_mode) or status.st_mode & _OTHERS \
+            or status.st_uid != config.var.stat().st_uid:
+        yield Diagnosis(Verdict.WRONG, str(folder), f"is not for the owner of {config.var} alone:"
+                        " chmod 700, chown, and bpc-ssh-keys ca rotate if anybody has read it")
+
+
 def _owner(config: Config) -> Iterator[Diagnosis]:
     """Yield why who reads the keys could replace them."""
     status = os.stat(config.var)
@@ -158,10 +189,10 @@ def _owner(config: Config) -> Iterator[Diagnosis]:
         yield Diagnosis(Verdict.WRONG, str(config.var), "others may write it; chmod go-w it")
 
 
-def _timer() -> Iterator[Diagnosis]:
-    """Yield that keys are not replaced by themselves."""
+def _timer(timer: str) -> Iterator[Diagnosis]:
+    """Yield that TIMER doesn't run."""
     try:
-        done = subprocess.run([_SYSTEMCTL, "is-enabled", TIMER], stdin=subprocess.DEVNULL,
+        done = subprocess.run([_SYSTEMCTL, "is-enabled", timer], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, check=False)
     except OSError as error:
         raise Undecided(_SYSTEMCTL, error.strerror or "can't be run") from None
@@ -170,7 +201,7 @@ def _timer() -> Iterator[Diagnosis]:
         return
     if not said:
         raise Undecided(_SYSTEMCTL, " ".join(done.stderr.split()) or "says nothing")
-    yield Diagnosis(Verdict.WRONG, TIMER, f"is {said}; systemctl enable --now {TIMER}")
+    yield Diagnosis(Verdict.WRONG, timer, f"is {said}; systemctl enable --now {timer}")
 
 
 def _group(name: str) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from bpc_ssh_guard.__main__ import main
 from bpc_ssh_guard.keys.config import load
-from bpc_ssh_guard.keys.doctor import TIMER
+from bpc_ssh_guard.keys.doctor import TIMERS
 from bpc_ssh_guard.keys.files import Pairs, generate_alone
 from bpc_ssh_guard.keys.render import EDITABLE, render, settings
 
@@ -63,12 +63,13 @@ def server(tmp_path: Path) -> Server:
 
 
 def found(server: Server, capsys: pytest.CaptureFixture[str], status: int = 1) -> dict[str, str]:
-    """Return the verdict of each subject but the timer's, which is this machine's own."""
+    """Return the verdict of each subject but the timers', which are this machine's own."""
     capsys.readouterr()
     ended = main(["keys", "doctor", "--config", server.path, "--root", str(server.root), "--json"])
     told = json.loads(capsys.readouterr().out)
-    assert any(each["subject"] == TIMER for each in told)
-    verdicts = {each["subject"]: each["verdict"] for each in told if each["subject"] != TIMER}
+    used = {TIMERS[host.channel] for host in server.config.hosts.values()}
+    assert {each["subject"] for each in told} & set(TIMERS.values()) == used
+    verdicts = {each["subject"]: each["verdict"] for each in told if each["subject"] not in used}
     assert ended == (0 if all(each["verdict"] == "right" for each in told) else 1)
     return {subject: verdict for subject, verdict in verdicts.items() if verdict != "right"}
 
@@ -156,6 +157,40 @@ def test_a_rendered_file_that_was_changed_is_named(
     path = server.folder / "etc/ssh/web1.backup.conf"
     path.write_text(path.read_text() + "  ProxyCommand /tmp/x\n")
     assert found(server, capsys) == {str(path): "wrong"}
+
+
+@pytest.fixture
+def certified(server: Server, tmp_path: Path) -> Server:
+    """Return the server with certificates for web1, whose client has no rotation key."""
+    with open(server.path, "a", encoding="ascii") as file:
+        file.write('channel = "certificate"\nfrom = []\n'
+                   f'[certificates]\nfolder = "{tmp_path}/ca"\n')
+    for action in ("init", "issue"):
+        assert main(["keys", "ca", "--config", server.path, action]) == 0
+    (server.folder / "var/rotation/web1").unlink()
+    render(server.config)
+    return server
+
+
+def test_certificates_in_use_are_right(
+    certified: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert found(certified, capsys) == {}
+
+
+@pytest.mark.parametrize("path", ["ca", "var/keys/web1/web1-backup/current-cert.pub"])
+def test_what_a_certificate_needs_is_named_where_it_is_missing_or_open(
+    certified: Server, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    at = certified.folder / path
+    mode = at.stat().st_mode
+    at.chmod(0o777)
+    assert found(certified, capsys) == {str(at): "wrong"}
+    at.chmod(mode)
+    at.rename(tmp := at.with_name("aside"))
+    assert found(certified, capsys) == {str(at): "wrong"}
+    tmp.rename(at)
+    assert found(certified, capsys) == {}
 
 
 def test_without_a_backuppc_it_could_not_run(
