@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from .journal import State
+from .journal import STATES, State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,9 +55,11 @@ class Record:
     @property
     def next_command(self) -> str:
         """What to run once the trouble is over; empty where nothing is under way."""
-        if not self.error or self.step in ("", State.IDLE):
-            return ""
-        return f"bpc-ssh-keys resume --host {self.host}"
+        if self.error and self.step == Outcome.ISSUED:  # a step of the authority's rotation alone
+            return "bpc-ssh-keys ca rotate"
+        if self.error and self.step in STATES and self.step != State.IDLE:
+            return f"bpc-ssh-keys resume --host {self.host}"
+        return ""
 
     def step_of(self) -> Record:
         """Return it as a step of something longer."""

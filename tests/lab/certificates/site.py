@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bpc_ssh_guard.keys.certificates.ca import Authority
+    from bpc_ssh_guard.keys.files import Pair
     from tests.lab.process import Done
 
 LABEL = "web1-backup"
@@ -94,16 +95,16 @@ class Site:
         """The authority and what is to replace it."""
         return Authorities(settings.load(self.server.config).folder)
 
-    def login(self, text: bytes, *command: str) -> Done[bytes]:
-        """Log in with the key of LABEL and the certificate TEXT."""
-        return run(self.argv(text, *command))
+    def login(self, text: bytes, *command: str, pair: Pair | None = None) -> Done[bytes]:
+        """Log in with the key of LABEL, or PAIR, and the certificate TEXT."""
+        return run(self.argv(text, *command, pair=pair))
 
-    def argv(self, text: bytes, *command: str) -> list[str]:
-        """Return what starts ssh with the key of LABEL and the certificate TEXT for COMMAND."""
+    def argv(self, text: bytes, *command: str, pair: Pair | None = None) -> list[str]:
+        """Return what starts ssh with the key of LABEL, or PAIR, and TEXT for COMMAND."""
         path = f"{self.server.folder}/shown-cert.pub"
         with open(path, "wb") as file:
             file.write(text)
-        argv = self.server.ssh(LABEL, *command)
+        argv = self.server.ssh(LABEL, *command, pair=pair)
         argv[1:1] = ["-o", f"CertificateFile={path}"] if text else []
         return argv
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -165,3 +166,20 @@ def test_a_stolen_authority_is_shut_out_at_once_and_replaced_as_the_page_says(
 
     require_over(certified, thief, number + 1)
     certified.server.run(*verify)
+
+
+def test_a_stolen_key_is_made_anew_and_ends_with_its_certificate_or_the_authority(
+    certified: Site, tmp_path: Path
+) -> None:
+    server, stolen, old = certified.server, certified.in_use(), certified.server.current(LABEL)
+    server.pairs(LABEL).folder.rename(tmp_path / "moved")
+    kept = replace(old, path=tmp_path / "moved" / old.path.name)
+
+    certified.ca("issue", "--host", "web1")
+
+    assert server.current(LABEL).key_id != old.key_id
+    assert works(certified)
+    assert certified.login(stolen, pair=kept).stdout  # it is nowhere said to be stolen
+    certified.ca("rotate")
+    assert certified.login(stolen, pair=kept).stdout == b""
+    assert works(certified)

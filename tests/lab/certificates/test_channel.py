@@ -80,7 +80,9 @@ def test_another_authority_is_proven_before_it_signs_and_the_old_one_is_turned_a
     assert channel.in_use() == old
     both = channel.lines()
     channel.allow(*both)
-    channel.ca("rotate", status=1)  # the old line still lets in
+    said = channel.ca("rotate", status=1)  # the old line still lets in
+    assert said.stdout.count(b"failed (still-accepted) after issued; ") == 2
+    assert said.stdout.count(b"; bpc-ssh-keys ca rotate\n") == 2
     channel.allow(*[line for line in both if line not in first])
     channel.ca("rotate")
 
