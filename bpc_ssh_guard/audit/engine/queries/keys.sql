@@ -6,6 +6,7 @@ SELECT
     sum(CASE WHEN day >= since AND action = 'key-greeted' THEN records ELSE 0 END) AS greeted
 FROM cube, period
 WHERE day IS NOT NULL AND label IS NOT NULL AND day <= until
-    AND action IN ('command-started', 'command-denied', 'key-greeted')
+    AND action IN ('command-started', 'command-denied', 'key-greeted', 'checkpoint-served',
+                   'keys-listed')
 GROUP BY host, label, key_id
 ORDER BY last_time DESC, host, label, key_id

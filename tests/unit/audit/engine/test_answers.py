@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 import subprocess
@@ -112,6 +113,22 @@ def test_what_is_new_is_new_in_the_period_and_not_only_there(written: Written, t
     later = _summary([*written.files, str(fresh)], tmp_path / "two")
     assert [row["address"][:11] for row in later.addresses] == ["198.51.100."]
     assert [row["paths"] for row in later.shapes] == [["/new/place/"]]
+
+
+def test_a_new_address_is_of_the_key_that_logged_in_and_not_of_the_one_it_changed(
+    written: Written, tmp_path
+) -> None:
+    with open(written.files[0], encoding="ascii") as file:
+        line = next(line for line in file if '"command-started"' in line)
+    record = {**json.loads(line), "event.action": "key-staged", "bpc.rotation.label": "rotate",
+              "bpc.rotation.id": "ab" * 16}
+    path = tmp_path / "rotated.jsonl"
+    path.write_text("".join(
+        json.dumps({**record, "@timestamp": f"2026-10-{day}T02:00:00.000000Z",
+                    "source.ip": f"198.51.100.{day}"}) + "\n" for day in ("06", "07")))
+    found = _summary([*written.files, str(path)], tmp_path / "scratch")
+    assert [(row["label"], row["address"]) for row in found.addresses] == [
+        ("rotate", "198.51.100.07")]
 
 
 def test_machines_that_fell_silent_or_never_spoke_are_told(written: Written, tmp_path) -> None:
