@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ... import exits
 from ...audit.chain import chain_of
 from ...audit.events import Events
-from ...audit.finding import Severity
+from ...audit.finding import Finding, Severity
 from ...audit.verdict import Start
 from ...audit.verify import verify
 from ...audit.witness import from_transfer_log
@@ -97,8 +97,19 @@ def prove(
     except (EOFError, ValueError, zlib.error) as error:
         raise Unproved(f"{log.name}: {error}") from None
     verdict.findings += events.findings()
+    if seen and all(each.chain != chain for each in seen):
+        _find_replaced(verdict, seen[-1])
     return verdict, [each for each in witnesses
                      if verdict.is_clean or each.sequence < verdict.whole]
+
+
+def _find_replaced(verdict: Verdict, witness: Witness) -> None:
+    """Note in VERDICT that no visit ever saw its chain, as little as WITNESS did."""
+    text = (f"{witness.source} saw the chain {witness.chain.hex()}, and what is stored is"
+            f" {verdict.chain.hex()}: it was replaced, or is another machine's")
+    last = max(0, verdict.records - 1)
+    verdict.findings.append(Finding(Severity.FINDING, "another-chain", text, records=(0, last)))
+    verdict.whole, verdict.whole_time = 0, ""
 
 
 def _status(verdict: Verdict, options: argparse.Namespace) -> int:

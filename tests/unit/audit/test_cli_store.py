@@ -89,6 +89,17 @@ def test_it_is_told_how_far_a_log_was_witnessed(
     assert "no witness" in capsys.readouterr().out
 
 
+def test_another_machines_log_in_the_store_is_found_though_its_key_is_known(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copyfile(first_segment(store, "web2"), first_segment(store, "web1"))
+    assert audit(store, "verify", "--json", "web1") == exits.NO
+    told = json.loads(capsys.readouterr().out)
+    assert [each["kind"] for each in told["findings"]] == ["another-chain"]
+    assert (told["whole"], told["witnessed"]) == (0, 0)
+    assert audit(store, "verify", "web2") == exits.YES
+
+
 def test_a_machine_that_calls_itself_otherwise_is_not_called_silent(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
