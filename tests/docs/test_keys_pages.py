@@ -12,6 +12,7 @@ from bpc_ssh_guard.duration import DAY, HOUR, in_words
 from bpc_ssh_guard.keys import config, fleet, grants, transport, verify, words
 from bpc_ssh_guard.keys.enroll import steps
 from bpc_ssh_guard.keys.journal import STATES
+from bpc_ssh_guard.keys.record import Outcome
 from bpc_ssh_guard.keys.trouble import WORDS
 
 from .pages import CONF, KEYS, items, literal_blocks, rendered, section, text
@@ -34,6 +35,14 @@ def test_page_explains_every_error_in_the_order_of_the_code() -> None:
 
 def test_page_explains_every_finding_in_the_order_of_the_code() -> None:
     assert items(section(KEYS, "FINDINGS"), "Cm") == list(verify.KINDS)
+
+
+def test_page_names_every_outcome_and_no_other() -> None:
+    shown = section(KEYS, "OPTIONS").split("\nA step has the\n")[1].split(".Cm age")[0]
+    named = {word for line in re.findall(r"^\.Cm (.*)$", shown, re.MULTILINE)
+             for word in line.replace(",", " ").split()} - {";", "."}
+    known = {value for name, value in vars(Outcome).items() if name.isupper()}
+    assert named == known
 
 
 @pytest.mark.parametrize(
