@@ -18,7 +18,8 @@ from ..backuppc.undecided import Undecided
 from .certificates import certificate_path
 from .certificates import settings as certificates
 from .config import AGENT, Channel
-from .files import CURRENT, FILE_MODE, Pairs
+from .durable import FILE_MODE
+from .files import CURRENT, Pairs
 from .render import SUFFIX, stanza
 from .telling import OF_BACKUPPC
 from .trouble import Trouble

@@ -18,23 +18,19 @@ from typing import TYPE_CHECKING, Final, Optional
 
 from ..authorized_keys import key_id
 from ..authorized_keys.line import is_blob_of
+from .durable import FILE_MODE, NEW, make_folder, replace, sync_folder, write_new
 from .trouble import Trouble, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    Named = Callable[[Path], object]  # is given a folder that has new names, to make them durable
-
 CURRENT: Final = "current"
-FILE_MODE: Final = 0o640  # BackupPC's group reads them; who owns them may replace them
-FOLDER_MODE: Final = 0o750
 ALONE_MODE: Final = 0o600  # of a rotation key, which BackupPC's group must not read
 MAX_PUBLIC: Final = 4096  # bytes of a gN.pub
 
 _TYPE: Final = "ssh-ed25519"
 _PUBLIC: Final = re.compile(r"g([1-9][0-9]{0,5})\.pub", re.ASCII)
-NEW: Final = ".new"  # behind the name of what is not in place yet
 
 
 @dataclass(frozen=True)
@@ -45,15 +41,6 @@ class Pair:
     key_id: str
     public: str  # `ssh-ed25519 BASE64`
     path: Path
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in the folder PATH durable; raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class Pairs:
@@ -200,61 +187,6 @@ def _write_once(path: Path, data: bytes, mode: int, group: Optional[int] = None)
         os.link(beside, path)  # rename would replace a key that is there
     finally:
         beside.unlink()
-
-
-def write_new(path: Path, data: bytes, mode: int, group: Optional[int] = None) -> None:
-    """Write DATA to PATH, a new file of MODE and GROUP, synced; raises OSError."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with open(os.open(path, flags, 0o600), "wb") as file:
-        if group is not None:
-            os.fchown(file.fileno(), -1, group)
-        os.fchmod(file.fileno(), mode)
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def replace(
-    path: Path, data: bytes, mode: int, group: Optional[int] = None, named: Named = sync_folder
-) -> None:
-    """Put DATA in place of the file PATH at once; raises OSError.
-
-    NAMED is told of each folder with new names: by default it syncs it, before anything is
-    returned; a caller with many labels may gather them and sync each once.
-    """
-    beside = path.with_name(path.name + NEW)
-    beside.unlink(missing_ok=True)
-    try:
-        write_new(beside, data, mode, group)
-        os.rename(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    named(path.parent)
-
-
-def make_folder(
-    path: Path, group: Optional[int] = None, named: Named = sync_folder
-) -> None:
-    """Make PATH and the folders above it that don't exist, readable by GROUP; raises OSError."""
-    if path.is_dir():
-        return
-    make_folder(path.parent, group, named)
-    with contextlib.suppress(FileExistsError):  # another thread makes that of the host
-        new_folder(path, group)
-        named(path.parent)
-
-
-def new_folder(path: Path, group: Optional[int] = None) -> None:
-    """Make the folder PATH, readable by GROUP; raises OSError."""
-    os.mkdir(path, FOLDER_MODE)
-    try:
-        if group is not None:
-            os.chown(path, -1, group)
-        os.chmod(path, FOLDER_MODE)
-    except BaseException:  # the next run would take it as it is
-        os.rmdir(path)
-        raise
 
 
 def group_of(reader: str) -> Optional[int]:

@@ -11,23 +11,15 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Optional
 
-from .files import (
-    CURRENT,
-    FILE_MODE,
-    NEW,
-    make_folder,
-    new_folder,
-    new_key,
-    pair_of,
-    sync_folder,
-    write_new,
-)
+from .durable import FILE_MODE, NEW, make_folder, new_folder, sync_folder, write_new
+from .files import CURRENT, new_key, pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .files import Named, Pair
+    from .durable import Named
+    from .files import Pair
 
 _GENERATION: Final = 1
 

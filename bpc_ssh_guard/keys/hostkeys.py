@@ -10,7 +10,8 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Optional
 
-from .files import FILE_MODE, group_of, make_folder, replace, require_own
+from .durable import FILE_MODE, make_folder, replace
+from .files import group_of, require_own
 from .transport import shown_host_key
 from .trouble import Trouble, Word
 

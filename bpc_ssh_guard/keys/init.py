@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, Optional
 
 from ..closed import Open, require_closed, trusted_accounts
 from . import config as configuration
-from .files import FOLDER_MODE, group_of, write_new
+from .durable import FOLDER_MODE, write_new
+from .files import group_of
 from .owner import become
 from .store import Store
 from .template import TEMPLATE

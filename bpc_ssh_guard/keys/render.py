@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Optional
 
 from ..backuppc.perl.writing import literal
 from .certificates import certificate_path
-from .files import CURRENT, FILE_MODE, group_of, make_folder, replace, require_own
+from .durable import FILE_MODE, make_folder, replace
+from .files import CURRENT, group_of, require_own
 from .trouble import Trouble, Word
 
 if TYPE_CHECKING:

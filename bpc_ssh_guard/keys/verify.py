@@ -10,7 +10,8 @@ from ..duration import in_words
 from . import resume
 from .certificates import drift
 from .config import Channel
-from .files import FILE_MODE, Pairs
+from .durable import FILE_MODE
+from .files import Pairs
 from .finding import KINDS, PENDING, Kind
 from .record import Outcome, Record, counted
 from .transport import private_key

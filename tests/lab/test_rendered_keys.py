@@ -12,7 +12,7 @@ import pytest
 
 from bpc_ssh_guard.__main__ import main
 from bpc_ssh_guard.keys.config import load
-from bpc_ssh_guard.keys.files import FILE_MODE, FOLDER_MODE
+from bpc_ssh_guard.keys.durable import FILE_MODE, FOLDER_MODE
 from bpc_ssh_guard.keys.render import render
 
 from . import trees

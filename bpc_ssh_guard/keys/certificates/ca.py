@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final, Optional
 
 from ...authorized_keys.authority import authority_id
 from ...closed import Open, require_closed, trusted_accounts
-from ..files import Pairs, sync_folder
+from ..durable import sync_folder
+from ..files import Pairs
 from ..lock import locked
 from ..trouble import Trouble, Word
 from .serials import Serials

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Optional, Union
 
-from ..files import FILE_MODE, Pairs, replace, sync_folder
+from ..durable import FILE_MODE, replace, sync_folder
+from ..files import Pairs
 from ..first import First, generate_first, is_fresh, put_first
 from ..record import Outcome, Record
 from ..trouble import Trouble, Word
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..config import Config, Host
-    from ..files import Named, Pair
+    from ..durable import Named
+    from ..files import Pair
     from .ca import Authority
     from .certificate import Issued
     from .serials import Serials

@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bpc_ssh_guard.keys.config import Purpose
-from bpc_ssh_guard.keys.files import FILE_MODE, FOLDER_MODE, Pairs, group_of
+from bpc_ssh_guard.keys.durable import FILE_MODE, FOLDER_MODE
+from bpc_ssh_guard.keys.files import Pairs, group_of
 from tests import command_log
 from tests.lab import trees
 from tests.lab.backuppc import BackupPcServer, server_account

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bpc_ssh_guard.keys.files import FILE_MODE
+from bpc_ssh_guard.keys.durable import FILE_MODE
 from tests.lab.keys import Key
 
 if TYPE_CHECKING:

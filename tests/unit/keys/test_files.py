@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from bpc_ssh_guard.keys.files import Pairs, replace
+from bpc_ssh_guard.keys.files import Pairs
 from bpc_ssh_guard.keys.transport import private_key
 from bpc_ssh_guard.keys.trouble import Trouble
 
@@ -98,13 +98,3 @@ def test_a_public_half_that_is_none_is_told(pairs: Pairs, text: str) -> None:
     (pairs.folder / "g1.pub").write_text(text, encoding="latin-1")
     with pytest.raises(Trouble, match=r"g1\.pub"):
         pairs.all()
-
-
-def test_a_file_is_replaced_whole_and_what_was_left_beside_is_no_hindrance(tmp_path: Path) -> None:
-    path = tmp_path / "stanza"
-    (tmp_path / "stanza.new").write_text("of a killed run")
-    replace(path, b"one", 0o640)
-    replace(path, b"two", 0o600)
-    assert path.read_bytes() == b"two"
-    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
-    assert os.listdir(tmp_path) == ["stanza"]
