@@ -113,7 +113,7 @@ def _lines(work: _Work) -> int:
 def _show_lines(work: _Work, authorities: list[Authority]) -> None:
     for host, labels in work.wanted:
         if not work.options.json:
-            print(f"# {host.name}")
+            print(f"# {host.name}, whose sshd_config must say ExposeAuthInfo yes")
         for authority in authorities:
             for label in labels:
                 _show_line(work, authority, Label(host, label))

@@ -18,6 +18,7 @@ from tests.lab import trees
 from tests.lab.backuppc import BackupPcServer, server_account
 from tests.lab.host import CHECKOUT, CommandLog
 from tests.lab.process import require, run
+from tests.lab.sshd import Sshd
 
 from .world import KeyServer, LabClient
 
@@ -50,14 +51,22 @@ class BackupServer(KeyServer):
 
 
 class BackupPcWorld:
-    """A BackupPC and the server of its keys below FOLDER, with a client NAME for each of NAMES."""
+    """A BackupPC and the server of its keys below FOLDER, with a client NAME for each of NAMES.
 
-    def __init__(self, folder: str, names: Sequence[str]) -> None:
+    SETTINGS are lines of each client's sshd_config.
+    """
+
+    def __init__(self, folder: str, names: Sequence[str], settings: Sequence[str] = ()) -> None:
         self.folder = folder
         prefix = f"{folder}/guard"
         argv = ["-m", "bpc_ssh_guard", "guardctl", "install", "--prefix", prefix]
         require(run([sys.executable, *argv], cwd=CHECKOUT))
         self.clients = {name: LabClient(name, f"{folder}/{name}", prefix) for name in names}
+        if settings:
+            for client in self.clients.values():
+                os.mkdir(f"{client.folder}/sshd-set")
+                client.sshd = Sshd(f"{client.folder}/sshd-set", settings)
+                client.write_policy()
         self.logs = {name: CommandLog(command_log.first_segment(f"{folder}/{name}/log"))
                      for name in names}
         os.mkdir(f"{folder}/pc")
@@ -124,12 +133,14 @@ def _hand_over(path: str, mode: int) -> None:
 
 
 @contextlib.contextmanager
-def open_backuppc_world(names: Sequence[str]) -> Iterator[BackupPcWorld]:
-    """Give a world with clients NAMES whose servers end with the block."""
+def open_backuppc_world(
+    names: Sequence[str], settings: Sequence[str] = ()
+) -> Iterator[BackupPcWorld]:
+    """Give a world with clients NAMES, with SETTINGS of sshd, whose servers end with the block."""
     folder = tempfile.mkdtemp(prefix="bpc-keys-")  # short, as a socket's path holds 107 bytes
     try:
         os.chmod(folder, 0o755)
-        world = BackupPcWorld(folder, names)
+        world = BackupPcWorld(folder, names, settings)
         try:
             world.start()
             yield world
