@@ -253,3 +253,28 @@ def ask(certified: Site, request: str) -> bytes:
     key = str(certified.server.config.hosts["web1"].rotation_key)
     argv[argv.index("-i") + 1] = key
     return run(argv).stdout
+
+
+def test_a_host_of_keys_goes_over_to_certificates_without_a_gap(opened: Site) -> None:
+    """In the order of bpc-ssh-keys(8); until the last step both let BackupPC in."""
+    server, client = sound(opened).server, opened.client
+    folder = str(opened.authorities.folder)
+    server.write_config('from = "127.0.0.1"')
+    server.enrol(client)
+    server.run("rotate", "--emergency", "--label", LABEL)
+    opened.configure(server, folder)
+
+    opened.ca("issue")
+    client.sshd.authorize([*client.lines(), *opened.lines()])
+    opened.ca("prove")
+    assert server.works(LABEL)
+    server.run("render")
+    records = server.records("verify", status=1)
+    told = [each["text"] for each in records if each["error"]]
+    assert [each["error"] for each in records if each["error"]] == [Kind.LASTING] * 2
+    client.sshd.authorize([line for line in client.lines()
+                           if not any(f":{text.split()[1].rstrip(':')}:" in line for text in told)
+                           ])
+    server.run("verify")
+    assert opened.login(b"").stdout == b""
+    assert f"label={LABEL} ".encode() in opened.login(opened.in_use()).stdout
