@@ -56,7 +56,7 @@ class Engine:
         self._view("records", self._files)
         self._run(f"CREATE TABLE cube AS {text_of(CUBE)}")
         self._run(
-            "CREATE TABLE shown AS SELECT notable_label, notable_file FROM cube"
+            "CREATE TABLE shown AS SELECT label, notable_file FROM cube"
             " WHERE notable_file IS NOT NULL"
         )
         found = self._run("SELECT DISTINCT notable_file FROM shown").fetchall()
@@ -120,7 +120,7 @@ class Engine:
         names = ", ".join(map(_quoted, NOTABLE))
         self._run(
             f"CREATE TABLE notable AS SELECT {names} FROM ({_reading(files)})"
-            f" WHERE {_quoted('bpc.key.label')} IN (SELECT notable_label FROM shown)"
+            f" WHERE {_quoted('bpc.key.label')} IN (SELECT label FROM shown)"
         )
 
     def _run(self, statement: str, values: Sequence[object] = ()) -> duckdb.DuckDBPyConnection:
