@@ -153,6 +153,12 @@ class BackupPcServer:
         """Let the daemon look who is at the addresses for DHCP, and wait for NAME's backup."""
         require(self._run("BackupPC_serverMesg", "backup", "all"))
         wait_for(f"a backup of {name}", lambda: "full" in self.kinds(name))
+        # It is in the list before its program has ended, and until then nothing else may run.
+        wait_for(f"the end of {name}'s backup", lambda: self._is_idle(name))
+
+    def _is_idle(self, name: str) -> bool:
+        """Tell whether no program has NAME for itself."""
+        return f"{name} == 0" in said(self._run("BackupPC_serverMesg", "hostMutexGet", name))
 
     def incremental(self, name: str) -> Backup:
         """Make an incremental backup of NAME."""
