@@ -33,7 +33,7 @@ _OF_LOGINS = ("var/log/wtmp", "var/log/btmp", "var/log/lastlog", "root/.ansible/
 _COUNTS = re.compile(rf"^{CLIENT} +: (.*)$", re.MULTILINE)
 _ENV = {
     "ANSIBLE_PIPELINING": "1",
-    "ANSIBLE_SSH_ARGS": "-C",  # no connection that outlives its run
+    "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=5s",  # one login a play
 }
 
 
@@ -44,6 +44,7 @@ class Controller:
         self.folder, self.machine = folder, machine
         self.store = folder / "audit"
         self.log_keys = self.store / "keys"  # where bpc-ssh-audit looks for them, too
+        self.temporary = folder / "tmp"
         self.backup = Key.generate(f"{folder}/backup")
         install_collection(folder)
         known = folder / "known_hosts"
@@ -79,10 +80,17 @@ class Controller:
 
     def play(self, *words: str, **variables: object) -> Done[bytes]:
         """Run the play with WORDS; VARIABLES stand in place of the usual ones."""
-        hosts = {"all": {"hosts": {CLIENT: {**self._usual, **variables}}}}
-        (self.folder / "inventory.json").write_text(json.dumps(hosts))
+        return self._play({CLIENT: {**self._usual, **variables}}, *words)
+
+    def play_beside(self, port: int) -> Done[bytes]:
+        """Run the play for the client, and before it for a host on PORT, where none answers."""
+        return self._play({"web0": {**self._usual, "ansible_port": port}, CLIENT: self._usual})
+
+    def _play(self, hosts: dict[str, Any], *words: str) -> Done[bytes]:
+        (self.folder / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+        self.temporary.mkdir(exist_ok=True)
         return ansible("ansible-playbook", "-i", "inventory.json", "play.json", *words,
-                       folder=self.folder, env=_ENV)
+                       folder=self.folder, env={**_ENV, "TMPDIR": str(self.temporary)})
 
     def changed(self, *words: str, **variables: object) -> int:
         """Return how many tasks of the play, which ended well, say that they changed something."""

@@ -17,7 +17,7 @@ import bpc_ssh_guard
 from tests.lab.keys import Key
 from tests.lab.keyserver.machine import open_machine
 from tests.lab.process import require, run, said
-from tests.lab.sshd import ADDRESS
+from tests.lab.sshd import ADDRESS, free_port
 
 from .controller import GUARDCTL, KEYS, LABEL, LOG, POLICY, STATE, Controller, differing
 from .tools import program
@@ -224,3 +224,12 @@ def test_an_admin_who_becomes_root_by_sudo_brings_the_same(bare: Controller) -> 
     bare.changed(ansible_user="alice", ansible_become=True)
     shell = run([*bare.ssh.split(), ADDRESS])
     assert f"label={LABEL} key={bare.backup.keyid}".encode() in shell.stdout
+
+
+def test_a_host_that_is_down_keeps_no_other_from_its_guard_and_nothing_stays_here(
+    bare: Controller
+) -> None:
+    done = bare.play_beside(free_port())
+    assert done.returncode == 4, said(done)  # a host was unreachable
+    assert bare.backup.public in bare.machine.path(KEYS).read_text()
+    assert list(bare.temporary.iterdir()) == []
