@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "PENDING", "look", "verify"]
 
 
-
 def verify(
     client: Client, label: str, store: Store, known: drift.Known, tell: Callable[[Record], None]
 ) -> Record:

@@ -55,14 +55,14 @@ def open_folder(path: bytes) -> int:
 
 
 def make_folder(path: bytes) -> int:
-    """Return a descriptor of the folder at PATH, made in the one above; raises OSError."""
+    """Return a descriptor of the folder at PATH, made in the one above; raises OSError, Unsafe."""
     above, name = os.path.split(path)
     parent = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         try:
             os.mkdir(name, FOLDER_MODE, dir_fd=parent)
         except FileExistsError:  # another guard made it meanwhile
-            return os.open(name, _OPEN_FOLDER, dir_fd=parent)
+            return open_folder(path)
         descriptor = os.open(name, _OPEN_FOLDER, dir_fd=parent)
         os.fchmod(descriptor, FOLDER_MODE)  # whatever the umask took away
         os.fsync(parent)

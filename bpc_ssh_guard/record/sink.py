@@ -244,6 +244,8 @@ class Sink:
     def _make_directory(self) -> int:
         try:
             return segment.make_folder(self.directory)
+        except segment.Unsafe as problem:
+            _refuse(self.directory, str(problem))
         except OSError as error:
             _fail(self.directory, error)
 

@@ -88,6 +88,17 @@ def test_a_look_at_a_log_whose_folder_is_gone_makes_none_and_the_next_record_tel
     assert b'"event.code":"log-shorter"' in lines[0]
 
 
+def test_a_folder_that_others_may_write_is_refused_though_it_came_after_the_look(directory) -> None:
+    shutil.rmtree(directory)
+    sink = scenes.open_sink(directory)
+    os.mkdir(directory)
+    os.chmod(directory, 0o777)
+    with pytest.raises(GuardFailure, match="writ"):
+        sink.append(LINE)
+    sink.close()
+    assert os.listdir(directory) == []
+
+
 def test_appends_whole_lines_behind_each_other(directory) -> None:
     sink = scenes.open_sink(directory)
     sink.append(b'{"a":1}\n')
