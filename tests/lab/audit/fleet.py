@@ -155,7 +155,8 @@ class Fleet:
 
     def start_collecting(self, *words: str) -> Running[bytes]:
         """Start a collection with WORDS that goes on by itself."""
-        argv = [*_PROGRAM, *self._collect_words(), *words]
+        # A shell's background job ignores SIGINT, and so would all that the tests start from there.
+        argv = ["env", "--default-signal=INT", *_PROGRAM, *self._collect_words(), *words]
         return start(argv, cwd=CHECKOUT, stdin=subprocess.DEVNULL)
 
     def verify(self, client: Client) -> Done[bytes]:
