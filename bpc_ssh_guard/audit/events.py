@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Final, Optional
 
-from . import form, opening
+from . import form
 from .clock import to_ns
 from .finding import Finding, Severity
 from .opening import ENTITY
@@ -33,7 +33,8 @@ class Events:
     def __init__(self) -> None:
         self._steps: list[Finding] = []
         self._clock: Optional[tuple[bytes, int, int]] = None  # boot, wall and boottime
-        self._running: dict[bytes, tuple[int, int]] = {}  # sequence and wall of each start
+        # Sequence and wall of each start, by its member process.entity_id.
+        self._running: dict[bytes, tuple[int, int]] = {}
 
     def findings(self) -> list[Finding]:
         """Return notes about all that was taken: steps of the clock, and starts without an end."""
@@ -57,14 +58,14 @@ class Events:
         action = form.member_after(line, b',"event.action":"')
         if action in (_STARTED, _ENDED):
             entity = form.member_after(line, b',"process.entity_id":"')
-            if entity is not None and action == _STARTED:
-                self._running[entity] = number, wall
-            elif entity is not None:
-                self._running.pop(entity, None)
+            member = None if entity is None else b'%b%b"' % (ENTITY, entity)
+            if member is not None and action == _STARTED:
+                self._running[member] = number, wall
+            elif member is not None:
+                self._running.pop(member, None)
 
-    def take_stretch(self, lines: Sequence[bytes], first: int) -> None:
-        """Take LINES, which are proved to be the records from FIRST on."""
-        read = opening.read(lines)
+    def take_stretch(self, lines: Sequence[bytes], first: int, read: Optional[Openings]) -> None:
+        """Take LINES, proved to be the records from FIRST on; READ is how they open, if known."""
         if read is None or not self._is_steady(read) or not self._take_runs(read, first):
             for line in lines:
                 self.take(line)
@@ -81,7 +82,7 @@ class Events:
     def _take_runs(self, read: Openings, first: int) -> bool:
         """Take the starts and ends among what READ opens; False where one is laid out otherwise.
 
-        All may be taken once more then: of each run the last one counts.
+        Some may be taken once more then: of each run the last one counts.
         """
         running, begin = self._running, len(ENTITY)
         for number, action, entity, wall in zip(
@@ -89,13 +90,12 @@ class Events:
         ):
             if action not in _OF_RUNS:
                 continue
-            end = entity.find(b'"', begin)
-            if entity[:begin] != ENTITY or end != len(entity) - 1:
+            if not entity.startswith(ENTITY) or entity.find(b'"', begin) != len(entity) - 1:
                 return False
             if action == _STARTED_MEMBER:
-                running[entity[begin:end]] = number, wall
+                running[entity] = number, wall
             else:
-                running.pop(entity[begin:end], None)
+                running.pop(entity, None)
         return True
 
     def _unended(self) -> Iterator[Finding]:

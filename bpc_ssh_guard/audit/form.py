@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from binascii import hexlify
 from hashlib import sha256
 from typing import Any, Final, Optional
 
 from ..record import seal
+from .clock import STAMP
 
 HEX_HEAD: Final = 2 * seal.HEAD_BYTES
 BEGIN: Final = b'{"event.sequence":'
-RECOVERED: Final = b',"event.action":"log-recovered",'
+RECOVERED_MEMBER: Final = b'"event.action":"log-recovered"'
+RECOVERED: Final = b",%b," % RECOVERED_MEMBER
 CHAIN_ID: Final = b',"bpc.chain.id":"'
 TAIL: Final = -seal.TAIL_LENGTH
 HEAD_AT: Final = TAIL + len(seal.HEAD_MARK)
@@ -20,7 +21,6 @@ MAC_AT: Final = HEAD_AT + HEX_HEAD + len(seal.MAC_MARK)
 MAC_DIGITS: Final = 2 * seal.MAC_BYTES
 # The end of every record, to be filled in with the hex digits of h and m.
 EVIDENCE: Final = seal.HEAD_MARK + b"%b" + seal.MAC_MARK + b"%b" + seal.END
-_TIME: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
 OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 PADDING: Final = bytes(64 - seal.KEY_BYTES)
@@ -96,4 +96,4 @@ def recovered(line: bytes) -> Optional[dict[str, Any]]:
 def time_of(line: Optional[bytes]) -> str:
     """Return the time of LINE, nothing where it has none of the form; whoever has root wrote it."""
     found = None if line is None else member_after(line, b',"@timestamp":"')
-    return found.decode("ascii") if found is not None and _TIME.fullmatch(found) else ""
+    return found.decode("ascii") if found is not None and STAMP.fullmatch(found) else ""

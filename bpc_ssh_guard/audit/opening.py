@@ -27,10 +27,12 @@ _ACTION: Final = b'"event.action":"'
 _BOOTTIME: Final = b'"bpc.boottime_ns":'
 _BOOT: Final = b'"host.boot.id":"'
 ENTITY: Final = b'"process.entity_id":"'
+_DIGITS: Final = b"0123456789"
 _NUMBER_DIGITS: Final = 20  # of 2**64
 
 _ANY_DIGIT_TO_0: Final = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
-_TIME: Final = Struct("14x 10s x 5s x 2s x 6s 2x")  # of _TIME_FORM: day, minute, second, and rest
+_BUT_DIGITS: Final = bytes({*_TIME_FORM} - {*b"0"})
+_TIME: Final = Struct("8s 4s 8s")  # of the digits: day, minute, microseconds
 
 
 class Openings(NamedTuple):
@@ -78,17 +80,21 @@ def _walls(members: Sequence[bytes]) -> Optional[list[int]]:
         return None
     try:
         return [
-            day_ns(day) + MINUTES[minute] + int(second + micro) * MICROSECOND_NS
-            for day, minute, second, micro in _TIME.iter_unpack(joined)
+            day_ns(day) + MINUTES[minute] + int(micro) * MICROSECOND_NS
+            for day, minute, micro in _TIME.iter_unpack(joined.translate(None, _BUT_DIGITS))
         ]
     except (ValueError, KeyError):  # no such day, no such minute
         return None
 
 
 def _numbers(members: Sequence[bytes]) -> Optional[list[int]]:
-    begin, digits = len(_BOOTTIME), [member[len(_BOOTTIME) :] for member in members]
-    if [member[:begin] for member in members].count(_BOOTTIME) != len(members):
+    begin = len(_BOOTTIME)
+    # Nothing but names and digits; where a digit stands in a name, int meets the end of that.
+    if b"".join(members).translate(None, _DIGITS) != _BOOTTIME * len(members):
         return None
-    if not all(digits) or not b"".join(digits).isdigit():
+    if max(map(len, members)) > begin + _NUMBER_DIGITS:
         return None
-    return [*map(int, digits)] if max(map(len, digits)) <= _NUMBER_DIGITS else None
+    try:
+        return [int(member[begin:]) for member in members]
+    except ValueError:
+        return None
