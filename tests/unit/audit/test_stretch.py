@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
 CHAIN, KEY = bytes(16), bytes(32)
 SECOND = 1_000_000_000
 NIGHT = 1_795_000_000 * SECOND
+_ACTION = re.compile(rb"(?<=\"event.action\":\")[a-z-]+")
 ODD_NAMES = (b"process.entity_ix", b"event.reason")
 
 
-def log(chance: random.Random, count: int) -> list[bytes]:
-    """Return COUNT sealed records laid out as the guard does, a few of them otherwise."""
+def log(chance: random.Random, count: int, recovered: bytes = b"") -> list[bytes]:
+    """Return COUNT sealed records laid out as the guard does, a few of them otherwise.
+
+    The one in the middle tells that the log was RECOVERED, by that code, if one is given.
+    """
     head, key, wall, boottime, lines = seal.first_head(CHAIN), KEY, NIGHT, 0, []
     for number in range(count):
         passed = chance.choice((1, 60, 86_400)) * SECOND
@@ -37,6 +42,8 @@ def log(chance: random.Random, count: int) -> list[bytes]:
         body = record(chance, wall, boottime)
         if number == 0:
             body += b',"bpc.chain.id":"%b"' % CHAIN.hex().encode()
+        if recovered and number == count // 2:
+            body = b'%b,"event.code":"%b"' % (_ACTION.sub(b"log-recovered", body), recovered)
         line, head = seal.seal(seal.prefix(number) + body, head, key)
         key = seal.next_key(key)
         lines.append(line)
@@ -131,6 +138,23 @@ def test_a_whole_log_is_proved_and_its_steps_and_lost_ends_are_told(tmp_path: Pa
     verdict, notes = told(path, KEY, [])
     assert (verdict.findings, verdict.whole) == ([], 300)
     assert {each.kind for each in notes} == {"clock", "unended"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("with_events", [True, False])
+@pytest.mark.parametrize(("code", "kind"), [
+    (b"log-shorter", "shorter"), (b"torn-write", "recovered-nothing"),
+    (b"foreign-bytes", "recovered-nothing"),
+])
+def test_what_a_guard_says_it_found_is_looked_at_amid_whole_records(
+    code: bytes, kind: str, with_events: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "BLOCK", 3000)  # with neighbours of as many digits
+    path = tmp_path / "commands-00000000000000000000.jsonl"
+    path.write_bytes(b"".join(log(random.Random(4), 300, code)))
+    events = Events() if with_events else None
+    found = verify([Segment(0, str(path))], CHAIN, Start.of_chain(CHAIN, KEY), (), events)
+    assert [(each.kind, each.records) for each in found.findings] == [(kind, (150, 150))]
+    assert told(path, KEY, []) == told_by_lines(path, KEY, [])
 
 
 @pytest.mark.parametrize("seed", range(40))

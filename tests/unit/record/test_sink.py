@@ -201,8 +201,7 @@ def test_a_torn_line_stays_as_it_is_when_the_next_does_not_fit(directory) -> Non
     assert os.stat(scenes.log_path(directory)).st_size == before + len(torn)
 
 
-def test_gives_up_on_a_lock_that_is_never_released(directory, monkeypatch) -> None:
-    monkeypatch.setattr("bpc_ssh_guard.record.sink.LOCK_SECONDS", 0.3)
+def test_gives_up_on_a_lock_that_is_never_released(directory) -> None:
     append(directory)
     holder = os.open(scenes.state_of(directory) + b"/state", os.O_RDONLY)
     fcntl.flock(holder, fcntl.LOCK_EX)
