@@ -92,8 +92,7 @@ CREATE TABLE records
     `bpc.paths` String,
     `bpc.features` String,
     `process.args` String,
-    `bpc.grant.paths` String,
-    `file` String DEFAULT coalesce(`host.name`, '')
+    `bpc.grant.paths` String
 )
 ENGINE = MergeTree
 PARTITION BY substring(`@timestamp`, 1, 7)

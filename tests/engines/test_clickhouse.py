@@ -71,7 +71,7 @@ def _known(record: dict[str, Any]) -> dict[str, Any]:
     return {
         name: json.loads(value) if isinstance(value, str) and name in LISTS
         else value if isinstance(value, list) else str(value)
-        for name, value in record.items() if value not in (None, "") and name != "file"
+        for name, value in record.items() if value not in (None, "")
     }
 
 
@@ -81,6 +81,25 @@ def test_both_engines_answer_alike(name: str, duck, clickhouse) -> None:
     told = [json.loads(line) for line in text.splitlines()]
     assert len(told) == len(duck[name])
     assert _comparable(told) == _comparable(duck[name])
+
+
+def test_both_tell_alike_what_no_machine_ran_before(files, clickhouse, tmp_path) -> None:
+    """On the first day all is new, and on several machines."""
+    with Engine(files, str(tmp_path)) as engine:
+        engine.read()
+        engine.set_period("2026-10-01", "2026-10-02")
+        expected = engine.ask("shapes")
+    clickhouse.query(
+        "CREATE OR REPLACE VIEW period AS SELECT '2026-10-01' AS since, '2026-10-02' AS until"
+    )
+    text = str(clickhouse.query(queries.text_of("shapes"), "JSONEachRow"))
+    clickhouse.query(
+        f"CREATE OR REPLACE VIEW period AS SELECT '{PERIOD[0]}' AS since, '{PERIOD[1]}' AS until"
+    )
+    assert any(row["hosts"] > 1 for row in expected)
+    assert all(row["known_since"] is None for row in expected)
+    assert [_comparable([json.loads(line)]) for line in text.splitlines()] == [
+        _comparable([row]) for row in expected]
 
 
 def _comparable(rows: list[dict[str, Any]]) -> list[str]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # A number has changed that is so many times another, and by so much at least.
 RATIO: Final = 2
 LEAST: Final = 5
+# A machine runs a shape for the first time once: by its name the rows of two periods differ.
+_SHAPE: Final = ("host", "rule", "paths", "features")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ def compare(before: Summary, after: Summary) -> list[Difference]:
         *_of("machine", before.hosts, after.hosts, ("host",), _heard_in(before, after)),
         *_first("address", before.addresses, after.addresses, ("host", "label", "address"),
                 _records),
-        *_first("command", before.shapes, after.shapes, ("rule", "paths", "features"), _runs),
+        *_first("command", *_shapes(before, after, False), _SHAPE, _runs),
+        *_first("known-command", *_shapes(before, after, True), _SHAPE, _runs),
         *_totals(before, after),
     ]
     order = ("new", "gone", "more", "fewer")
@@ -70,6 +73,15 @@ def _first(
     for name, number in sorted(_counts(after, key, count).items()):
         if name not in known:
             yield Difference("new", what, name, 0, number)
+
+
+def _shapes(before: Summary, after: Summary, is_known: bool) -> tuple[list[Row], list[Row]]:
+    """Return the shapes new to machines of both periods: IS_KNOWN, the fleet had them before."""
+    first, then = (
+        [row for row in summary.shapes if (row["known_since"] is not None) == is_known]
+        for summary in (before, after)
+    )
+    return first, then
 
 
 def _counts(

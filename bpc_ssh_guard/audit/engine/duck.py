@@ -8,24 +8,35 @@ from __future__ import annotations
 
 import datetime
 import glob
-import os
 from typing import TYPE_CHECKING, Any, Final
 
-from .columns import COLUMNS, NOTABLE, SEQUENCE, TIME
+from .batches import BATCH_BYTES, batches, is_parquet
+from .columns import ASKED, COLUMNS, NOTABLE, SEQUENCE, TIME
 from .queries import CUBE, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
     import duckdb
 
     Row = dict[str, Any]
 
-MEMORY: Final = "700MB"  # of DuckDB's own; the process stays below 1 GB with it
-PARQUET: Final = ".parquet"
 # A line longer than any record the guard writes is none; DuckDB would stop at it.
 _OBJECT_BYTES: Final = 4 << 20
+MEMORY: Final = "700MB"  # of DuckDB's own; the process stays below 1 GB with it
+
+_LABEL: Final = '"bpc.key.label"'
+_BEGINS: Final = (
+    f"""({_LABEL} IS NOT NULL AND ("bpc.op" = 'restore' AND "event.action" = 'command-started'"""
+    """ OR "event.action" IN ('grant-opened', 'grant-closed')))"""
+)
+_ENDS: Final = """("event.action" = 'command-ended')"""
+# Rows of the cube that tell of restores and grants: the ends of their keys' runs are kept.
+_NOTABLE_ROWS: Final = (
+    "part = 'day' AND label IS NOT NULL"
+    " AND (op = 'restore' OR action IN ('grant-opened', 'grant-closed'))"
+)
 
 
 class EngineError(Exception):
@@ -38,8 +49,14 @@ class Engine:
     SCRATCH is a folder for what doesn't fit into memory.
     """
 
-    def __init__(self, files: Sequence[str], scratch: str, memory: str = MEMORY) -> None:
+    def __init__(
+        self, files: Sequence[str], scratch: str, memory: str = MEMORY,
+        batch_bytes: int = BATCH_BYTES,
+    ) -> None:
         self._files = list(files)
+        self._packed = [name for name in files if is_parquet(name)]
+        segments = [name for name in files if not is_parquet(name)]
+        self.steps: Final = [*batches(self._packed, batch_bytes), *batches(segments, batch_bytes)]
         self._connection = _connect(scratch, memory)
 
     def __enter__(self) -> Engine:
@@ -51,17 +68,21 @@ class Engine:
     ) -> None:
         self._connection.close()
 
-    def read(self) -> None:
-        """Read all files once; afterwards `ask` answers from what was counted."""
-        self._view("records", self._files)
-        self._run(f"CREATE TABLE cube AS {text_of(CUBE)}")
-        self._run(
-            "CREATE TABLE shown AS SELECT label, notable_file FROM cube"
-            " WHERE notable_file IS NOT NULL"
-        )
-        found = self._run("SELECT DISTINCT notable_file FROM shown").fetchall()
-        shown = self._with_next({str(name) for (name,) in found})
-        self._keep_notable([name for name in self._files if name in shown])
+    def read(self, over: Callable[[list[list[str]]], Iterable[list[str]]] = iter) -> None:
+        """Read all files; afterwards `ask` answers from what was counted and kept.
+
+        OVER goes through `steps`, the files of each, to tell how far it is.
+        """
+        self._run("CREATE VIEW known AS SELECT CAST(NULL AS VARCHAR) AS label")  # none so far
+        self._run(f"CREATE TABLE found AS {_finding([])}")
+        self._run("CREATE VIEW cube AS SELECT * FROM found WHERE part <> 'kept'")
+        self._run(f"CREATE VIEW notable AS SELECT {_names(NOTABLE)} FROM found WHERE part = 'kept'")
+        self._run(f"CREATE OR REPLACE VIEW known AS SELECT label FROM cube WHERE {_NOTABLE_ROWS}")
+        for files in over(self.steps):
+            select = _counting(files) if is_parquet(files[0]) else _finding(files)
+            self._run(f"INSERT INTO found BY NAME {select}")
+        if self._packed:  # only now all keys are known whose runs may have ended in these
+            self._run(f"INSERT INTO found BY NAME {_keeping(self._packed)}")
 
     def set_period(self, since: str, until: str) -> None:
         """Ask from now on about the days SINCE to UNTIL, both included, as YYYY-MM-DD."""
@@ -95,33 +116,12 @@ class Engine:
         Its columns have the fields' names. lz4: half as large again as zstd, and a report that
         reads it takes four fifths of the time.
         """
-        self._view("records", self._files)
-        names = ", ".join(map(_quoted, COLUMNS))
-        order = ", ".join(map(_quoted, ("host.name", "bpc.key.label", SEQUENCE)))
+        order = _names(("host.name", "bpc.key.label", SEQUENCE))
         written = self._run(
-            f"COPY (SELECT {names} FROM records ORDER BY {order}) TO {_literal(path)}"
-            " (FORMAT parquet, COMPRESSION lz4)"
+            f"COPY (SELECT {_names(COLUMNS)} FROM ({_reading(self._files)}) ORDER BY {order})"
+            f" TO {_literal(path)} (FORMAT parquet, COMPRESSION lz4)"
         ).fetchall()
         return int(written[0][0])
-
-    def _with_next(self, names: set[str]) -> set[str]:
-        """Return NAMES and the file behind each: a restore may end in the next segment."""
-        following = {
-            after for name, after in zip(self._files, self._files[1:])
-            if name in names and os.path.dirname(name) == os.path.dirname(after)
-        }
-        return names | following
-
-    def _view(self, name: str, files: Sequence[str]) -> None:
-        self._run(f"CREATE OR REPLACE VIEW {name} AS {_reading(files)}")
-
-    def _keep_notable(self, files: Sequence[str]) -> None:
-        """Keep what restores and grants consist of in memory; their keys do little else."""
-        names = ", ".join(map(_quoted, NOTABLE))
-        self._run(
-            f"CREATE TABLE notable AS SELECT {names} FROM ({_reading(files)})"
-            f" WHERE {_quoted('bpc.key.label')} IN (SELECT label FROM shown)"
-        )
 
     def _run(self, statement: str, values: Sequence[object] = ()) -> duckdb.DuckDBPyConnection:
         import duckdb
@@ -165,29 +165,64 @@ def _tomorrow() -> str:
     return (now.date() + datetime.timedelta(days=1)).isoformat()
 
 
+def _counting(files: Sequence[str]) -> str:
+    """Return the SELECT that counts the records of FILES, in one pass."""
+    return f"SELECT * FROM (WITH records AS ({_reading(files)}) {text_of(CUBE)})"
+
+
+def _finding(files: Sequence[str]) -> str:
+    """Return the SELECT that counts the records of FILES and has those to be kept.
+
+    Lines cost far more to parse than to hold: they are parsed once, and held as long as it runs.
+    """
+    kept = f"SELECT 'kept' AS part, {_names(NOTABLE)} FROM records"
+    return (
+        f"WITH records AS MATERIALIZED (SELECT {_names(ASKED)} FROM ({_reading(files)}))"
+        f" SELECT * FROM ({text_of(CUBE)})"
+        f" UNION ALL BY NAME {kept} WHERE {_BEGINS}"
+        f" UNION ALL BY NAME {kept} WHERE {_ENDS} AND {_LABEL} IN"
+        f" (SELECT {_LABEL} FROM records WHERE {_BEGINS} UNION ALL SELECT label FROM known)"
+    )
+
+
+def _keeping(files: Sequence[str]) -> str:
+    """Return the SELECT of the records of FILES, Parquet, that are to be kept.
+
+    Files and parts of files in which none of the known labels can be are not read.
+    """
+    return (
+        f"SELECT 'kept' AS part, {_names(NOTABLE)} FROM ({_reading(files)})"
+        f" WHERE ({_BEGINS} OR {_ENDS}) AND {_LABEL} IN (SELECT label FROM known)"
+    )
+
+
 def _reading(files: Sequence[str]) -> str:
-    """Return the SELECT that gives the records of FILES, with the column `file`."""
-    plain = [name for name in files if not name.endswith(PARQUET)]
-    packed = [name for name in files if name.endswith(PARQUET)]
+    """Return the SELECT that gives the records of FILES."""
+    plain = [name for name in files if not is_parquet(name)]
+    packed = [name for name in files if is_parquet(name)]
     types = ", ".join(f"{_literal(name)}: '{kind}'" for name, kind in COLUMNS.items())
     parts = []
     if plain:
         parts.append(
-            f"SELECT * FROM read_json({_list(plain)}, format='newline_delimited', filename='file',"
+            f"SELECT * FROM read_json({_list(plain)}, format='newline_delimited',"
             f" ignore_errors=true, maximum_object_size={_OBJECT_BYTES}, columns={{{types}}})"
         )
     if packed:
-        parts.append(f"SELECT * FROM read_parquet({_list(packed)}, filename='file')")
+        parts.append(f"SELECT * FROM read_parquet({_list(packed)})")
     if not parts:
         empty = ", ".join(f"CAST(NULL AS {kind}) AS {_quoted(n)}" for n, kind in COLUMNS.items())
-        parts.append(f"SELECT {empty}, CAST(NULL AS VARCHAR) AS file")
+        parts.append(f"SELECT {empty}")
     whole = f"{_quoted(SEQUENCE)} IS NOT NULL AND {_quoted(TIME)} IS NOT NULL"
     return f"SELECT * FROM ({' UNION ALL BY NAME '.join(parts)}) WHERE {whole}"
 
 
-def _list(names: Sequence[str]) -> str:
-    """Return NAMES as DuckDB takes files; it would else look for patterns in them."""
-    return f"[{', '.join(_literal(glob.escape(name)) for name in names)}]"
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(map(_quoted, columns))
+
+
+def _list(files: Sequence[str]) -> str:
+    """Return FILES as DuckDB takes them; it would else look for patterns in their names."""
+    return f"[{', '.join(_literal(glob.escape(name)) for name in files)}]"
 
 
 def _quoted(name: str) -> str:

@@ -8,8 +8,9 @@ import tempfile
 from typing import TYPE_CHECKING, Final
 
 from ..records import Reader
+from .batches import PARQUET
 from .columns import TIME
-from .duck import PARQUET, Engine
+from .duck import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

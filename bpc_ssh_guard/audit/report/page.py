@@ -147,12 +147,14 @@ def _grants(summary: Summary) -> Markup:
 
 def _shapes(summary: Summary) -> Markup:
     return section("Commands of a new kind", _rows(
-        "Run for the first time in this period", summary.shapes,
-        {"First": False, "Rule": False, "Paths": False, "Features": False, "Machines": True,
-         "Runs": True},
-        lambda row: (figures.moment(row["first_time"]), cut(row["rule"]),
+        "New to a machine in this period; first those that no machine ran before",
+        summary.shapes,
+        {"First": False, "Machine": False, "Machines": True, "Runs": True, "Rule": False,
+         "Paths": False, "Features": False, "Elsewhere since": False},
+        lambda row: (figures.moment(row["first_time"]), cut(row["host"]),
+                     figures.count(row["hosts"]), figures.count(row["runs"]), cut(row["rule"]),
                      cut(figures.words(row["paths"])), cut(figures.words(row["features"])),
-                     figures.count(row["hosts"]), figures.count(row["runs"])),
+                     figures.moment(row["known_since"]) or tag("span", "never", class_="look")),
     ))
 
 

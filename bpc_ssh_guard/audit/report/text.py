@@ -62,9 +62,11 @@ def _tables(summary: Summary) -> Iterator[tuple[str, Sequence[str], Iterable[Seq
          cut(r["address"], _WIDE))
         for r in summary.addresses
     )
-    yield "Commands of a new kind", ("first", "rule", "paths", "runs #"), (
-        (figures.moment(r["first_time"]), cut(r["rule"], _WIDE),
-         cut(figures.words(r["paths"]), _WIDE), figures.count(r["runs"]))
+    shapes = ("first", "machine", "machines #", "runs #", "rule", "paths", "elsewhere since")
+    yield "Commands of a new kind", shapes, (
+        (figures.moment(r["first_time"]), cut(r["host"], _WIDE), figures.count(r["hosts"]),
+         figures.count(r["runs"]), cut(r["rule"], _WIDE), cut(figures.words(r["paths"]), _WIDE),
+         figures.moment(r["known_since"]) or "never")
         for r in summary.shapes
     )
     yield f"Machines not heard from on {summary.asked}", ("machine", "last record"), (

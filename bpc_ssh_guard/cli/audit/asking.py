@@ -84,8 +84,8 @@ def engine(options: argparse.Namespace, chosen: Sequence[Log]) -> Iterator[Engin
              *(segment.path for log in chosen for segment in log.segments)]
     temporary = tempfile.TemporaryDirectory(prefix="bpc-ssh-audit-")
     with temporary as scratch, Engine(files, scratch) as asked:
-        with Progress(f"read {len(files)} files"):
-            asked.read()
+        with Progress(f"read {len(files)} files", len(asked.steps)) as progress:
+            asked.read(progress.over)
         yield asked
 
 

@@ -1,7 +1,8 @@
 """The queries: SQL that DuckDB and ClickHouse both run, each told in its first lines.
 
-`cube` is asked once of `records`, the others of what it gave, of `period` (since, until: days) and
-of `notable`, the records of the files that the cube names.
+`cube` is asked of `records`, at once or part by part; the others of what it gave, where a group may
+have several rows, of `period` (since, until: days) and of `notable`, whole records, those of
+restores and grants at least.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -99,6 +99,47 @@ def test_keys_are_told_with_their_uses(files, written: Written, tmp_path) -> Non
     assert {row["key_id"]: row["last_time"] for row in summary.keys} == last
 
 
+def _shapes_by_loop(records: Sequence[dict[str, Any]], period: Period) -> list[dict[str, Any]]:
+    began: dict[tuple, dict[str, str]] = {}
+    runs: Counter = Counter()
+    for record in records:
+        if record["event.action"] == "command-started":
+            shape = record["rule.id"], tuple(record["bpc.features"]), tuple(record["bpc.paths"])
+            host, when = record["host.name"], record["@timestamp"]
+            of_shape = began.setdefault(shape, {})
+            of_shape[host] = min(of_shape.get(host, when), when)
+            runs[shape, host] += 1
+    rows = []
+    for (rule, features, paths), hosts in began.items():
+        fresh = {host: when for host, when in hosts.items()
+                 if period.since <= when[:10] <= period.until}
+        before = [when for when in hosts.values() if when[:10] < period.since]
+        if fresh:
+            host = min(fresh, key=lambda name: (fresh[name], name))
+            rows.append({
+                "rule": rule, "features": list(features), "paths": list(paths), "host": host,
+                "first_time": fresh[host], "hosts": len(fresh),
+                "runs": sum(runs[(rule, features, paths), name] for name in fresh),
+                "known_since": min(before, default=None),
+            })
+    return sorted(rows, key=lambda row: (row["known_since"] is not None, row["first_time"]))
+
+
+@pytest.mark.parametrize("period", [
+    PERIOD, Period("2026-10-01", "2026-10-01"), Period("2026-10-02", "2026-10-04"),
+], ids=str)
+def test_new_kinds_of_command_are_told_by_shape_with_the_machines_that_are_new_to_them(
+    period: Period, files, written: Written, tmp_path
+) -> None:
+    expected = _shapes_by_loop(written.records, period)
+    told = _summary(files, tmp_path / "scratch", period).shapes
+    assert expected
+    assert sorted(told, key=lambda row: (row["known_since"] is not None, row["first_time"])) == (
+        expected)
+    unknown = [row["known_since"] is not None for row in told]
+    assert unknown == sorted(unknown)
+
+
 def test_what_is_new_is_new_in_the_period_and_not_only_there(written: Written, tmp_path) -> None:
     """An address or a kind of command that was there before is not new."""
     with open(written.files[0], encoding="ascii") as file:
@@ -109,10 +150,25 @@ def test_what_is_new_is_new_in_the_period_and_not_only_there(written: Written, t
         .replace('"source.ip":"192.0.2.', '"source.ip":"198.51.100.')
     )
     known = _summary(written.files, tmp_path / "one")
-    assert (known.shapes, known.addresses) == ([], [])
+    assert known.addresses == []
+    assert all(row["known_since"] for row in known.shapes)
     later = _summary([*written.files, str(fresh)], tmp_path / "two")
     assert [row["address"][:11] for row in later.addresses] == ["198.51.100."]
-    assert [row["paths"] for row in later.shapes] == [["/new/place/"]]
+    assert [row["paths"] for row in later.shapes if not row["known_since"]] == [["/new/place/"]]
+    assert later.shapes[1:] == known.shapes
+
+
+def test_a_new_machine_with_usual_commands_runs_none_that_the_fleet_did_not_know(
+    written: Written, tmp_path
+) -> None:
+    with open(written.files[0], encoding="ascii") as file:
+        lines = [line for line in file if PERIOD.since <= json.loads(line)["@timestamp"][:10]]
+    fresh = tmp_path / "new.jsonl"
+    fresh.write_text("".join(lines).replace("web0000", "new"))
+    rows = _summary([*written.files, str(fresh)], tmp_path / "scratch").shapes
+    assert len(rows) > 5
+    assert all(row["known_since"] < PERIOD.since for row in rows)
+    assert {row["host"] for row in rows if row["paths"] == ["/etc/"]} == {"new"}
 
 
 def test_a_new_address_is_of_the_key_that_logged_in_and_not_of_the_one_it_changed(

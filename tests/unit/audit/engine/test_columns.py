@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from bpc_ssh_guard.audit.engine.columns import COLUMNS, LIST, NOTABLE, NUMBER, TEXT, TRUTH
+from bpc_ssh_guard.audit.engine.columns import ASKED, COLUMNS, LIST, NOTABLE, NUMBER, TEXT, TRUTH
 from tests.unit.record import scenes
 
 PAGE = os.path.join(scenes.CHECKOUT, "man", "bpc-ssh-guard-log.5")
@@ -34,5 +34,5 @@ def test_each_field_has_the_type_of_its_values() -> None:
     assert wrong == set()
 
 
-def test_what_is_shown_of_restores_and_grants_are_fields() -> None:
-    assert set(NOTABLE) <= COLUMNS.keys()
+def test_what_is_asked_for_and_shown_of_restores_and_grants_are_fields() -> None:
+    assert set(NOTABLE) < set(ASKED) < COLUMNS.keys()

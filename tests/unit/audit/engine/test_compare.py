@@ -45,8 +45,9 @@ def _address(name: str) -> dict:
     return {"host": "web1", "label": "b", "key_id": "k", "address": name, "records": 3}
 
 
-def _shape(paths: list[str]) -> dict:
-    return {"rule": "rsync-send", "features": None, "paths": paths, "runs": 2}
+def _shape(paths: list[str], known_since: str | None = None, host: str = "web1") -> dict:
+    return {"rule": "rsync-send", "features": None, "paths": paths, "runs": 2, "host": host,
+            "known_since": known_since}
 
 
 def test_what_was_first_seen_is_new_and_is_never_gone() -> None:
@@ -55,10 +56,22 @@ def test_what_was_first_seen_is_new_and_is_never_gone() -> None:
                     _summary(addresses=[_address("192.0.2.9")], shapes=[_shape(["/srv", "/a"])]))
     assert found == [
         Difference("new", "address", ("web1", "b", "192.0.2.9"), 0, 3),
-        Difference("new", "command", ("rsync-send", "/srv /a", ""), 0, 2),
+        Difference("new", "command", ("web1", "rsync-send", "/srv /a", ""), 0, 2),
     ]
     same = _summary(addresses=[_address("192.0.2.1")], shapes=[_shape(["/etc"])])
     assert compare(same, same) == []
+
+
+def test_a_command_that_comes_to_another_machine_is_told_apart_from_one_nobody_ran() -> None:
+    """Even if it was new, elsewhere, in the period before."""
+    before = _summary(shapes=[_shape(["/etc"], "2026-08-01"), _shape(["/srv"])])
+    after = _summary(shapes=[_shape(["/etc"], "2026-08-01", "web2"),
+                             _shape(["/srv"], "2026-10-03", "web2"), _shape(["/x"], None, "web2")])
+    assert [(each.what, each.name) for each in compare(before, after)] == [
+        ("command", ("web2", "rsync-send", "/x", "")),
+        ("known-command", ("web2", "rsync-send", "/etc", "")),
+        ("known-command", ("web2", "rsync-send", "/srv", "")),
+    ]
 
 
 def test_what_is_new_is_told_first() -> None:

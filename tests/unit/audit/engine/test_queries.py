@@ -9,7 +9,7 @@ import sqlglot
 from sqlglot import exp
 
 from bpc_ssh_guard.audit.engine import queries
-from bpc_ssh_guard.audit.engine.columns import COLUMNS
+from bpc_ssh_guard.audit.engine.columns import ASKED, COLUMNS, NOTABLE
 
 DIALECTS = ("duckdb", "clickhouse")
 
@@ -43,6 +43,18 @@ def test_only_fields_of_records_are_asked_for(name: str) -> None:
     tree = sqlglot.parse_one(queries.text_of(name), dialect="duckdb")
     dotted = {column.name for column in tree.find_all(exp.Column) if "." in column.name}
     assert dotted <= COLUMNS.keys()
+
+
+def test_what_is_read_of_segments_is_what_the_queries_ask_for() -> None:
+    """A field that is not read would be empty; one that nobody asks for costs time."""
+    asked = {
+        name: {column.name for column in
+               sqlglot.parse_one(queries.text_of(name), dialect="duckdb").find_all(exp.Column)
+               if column.name in COLUMNS}
+        for name in queries.QUERIES
+    }
+    assert asked[queries.CUBE] | set(NOTABLE) == set(ASKED)
+    assert set().union(*(asked[name] for name in queries.OF_NOTABLE)) <= set(NOTABLE)
 
 
 @pytest.mark.parametrize("name", queries.QUERIES)

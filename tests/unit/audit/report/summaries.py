@@ -27,7 +27,8 @@ def summary(text: str = "web1", rows: int = 3, days: int = 30, **changed: Any) -
         "addresses": [{"host": text, "label": text, "key_id": text, "address": text,
                        "first_time": TIME, "records": 5}] * rows,
         "shapes": [{"rule": text, "features": [text], "paths": [text], "first_time": TIME,
-                    "host": text, "hosts": 1, "runs": 5}] * rows,
+                    "host": text, "hosts": 1, "runs": 5, "known_since": known}
+                   for known in (None, TIME)] * rows,
         "restores": [{"start_time": TIME, "host": text, "label": text, "key_id": text,
                       "address": text, "grant_id": text, "paths": [text], "status": 0,
                       "duration_ns": 10**9, "write_bytes": 5},

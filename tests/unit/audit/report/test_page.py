@@ -105,6 +105,14 @@ def test_damage_comes_first_and_is_named() -> None:
     assert re.search(r"2 *logs damaged or unread", shown)
 
 
+def test_a_command_that_no_machine_ran_before_stands_out() -> None:
+    [never, since] = re.findall(r"<tr>(?:(?!<tr>).)*?rsync-new.*?</tr>",
+                                page(summary("rsync-new", rows=1)).split("of a new kind</h2>")[1]
+                                .split("<h2")[0], re.DOTALL)
+    assert '<span class="look">never</span>' in never
+    assert "2026-11-03 02:00</td></tr>" in since
+
+
 def test_a_page_without_verification_says_so() -> None:
     assert "were not verified" in page(summary(proofs=[]))
 
