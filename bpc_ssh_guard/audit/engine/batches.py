@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PARQUET: Final = ".parquet"
-# Of segments that are held in memory at once, in fewer columns: 100 MB or so. Half as many take a
-# tenth more time, for each batch ends with idle threads.
-BATCH_BYTES: Final = 256 << 20
-# So many times its size a packed segment is held to have: of a record's kilobyte, its hashes and
-# names of 100 bytes are chance. One that has more is more to hold, and spills.
+# Of segments that are held in memory at once, in fewer columns: 200 MB or so. Half as many take a
+# seventh more time, for each batch ends with idle threads; twice as many gain nothing.
+BATCH_BYTES: Final = 512 << 20
+# So many times its size a packed segment is taken to have: of a record's kilobyte some 100 bytes
+# are hashes and random names. One that has more is more to hold, and goes to the scratch folder.
 _PACKED: Final = 10
 _GZIP: Final = ".gz"
 

@@ -28,10 +28,11 @@ MEMORY: Final = "700MB"  # of DuckDB's own; the process stays below 1 GB with it
 
 _LABEL: Final = '"bpc.key.label"'
 _BEGINS: Final = (
-    f"""({_LABEL} IS NOT NULL AND ("bpc.op" = 'restore' AND "event.action" = 'command-started'"""
-    """ OR "event.action" IN ('grant-opened', 'grant-closed')))"""
+    """("bpc.op" = 'restore' AND "event.action" = 'command-started'"""
+    """ OR "event.action" IN ('grant-opened', 'grant-closed'))"""
 )
-_ENDS: Final = """("event.action" = 'command-ended')"""
+# What is kept, but for the labels: of keys that restored or got a grant, in this batch or before.
+_KEPT: Final = f"({_BEGINS} OR \"event.action\" = 'command-ended') AND {_LABEL} IN"
 # Rows of the cube that tell of restores and grants: the ends of their keys' runs are kept.
 _NOTABLE_ROWS: Final = (
     "part = 'day' AND label IS NOT NULL"
@@ -175,12 +176,10 @@ def _finding(files: Sequence[str]) -> str:
 
     Lines cost far more to parse than to hold: they are parsed once, and held as long as it runs.
     """
-    kept = f"SELECT 'kept' AS part, {_names(NOTABLE)} FROM records"
     return (
         f"WITH records AS MATERIALIZED (SELECT {_names(ASKED)} FROM ({_reading(files)}))"
         f" SELECT * FROM ({text_of(CUBE)})"
-        f" UNION ALL BY NAME {kept} WHERE {_BEGINS}"
-        f" UNION ALL BY NAME {kept} WHERE {_ENDS} AND {_LABEL} IN"
+        f" UNION ALL BY NAME SELECT 'kept' AS part, {_names(NOTABLE)} FROM records WHERE {_KEPT}"
         f" (SELECT {_LABEL} FROM records WHERE {_BEGINS} UNION ALL SELECT label FROM known)"
     )
 
@@ -192,7 +191,7 @@ def _keeping(files: Sequence[str]) -> str:
     """
     return (
         f"SELECT 'kept' AS part, {_names(NOTABLE)} FROM ({_reading(files)})"
-        f" WHERE ({_BEGINS} OR {_ENDS}) AND {_LABEL} IN (SELECT label FROM known)"
+        f" WHERE {_KEPT} (SELECT label FROM known)"
     )
 
 
