@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from binascii import hexlify
 from hashlib import sha256
+from struct import Struct
 from typing import Any, Final, Optional
 
 from ..record import seal
@@ -12,9 +13,17 @@ from .clock import STAMP
 
 HEX_HEAD: Final = 2 * seal.HEAD_BYTES
 BEGIN: Final = b'{"event.sequence":'
-RECOVERED_MEMBER: Final = b'"event.action":"log-recovered"'
-RECOVERED: Final = b",%b," % RECOVERED_MEMBER
+# What stands before the text of a member; no text of a stranger can hold it unescaped.
+TIME: Final = b',"@timestamp":"'
+ACTION: Final = b',"event.action":"'
+BOOT: Final = b',"host.boot.id":"'
+BOOTTIME: Final = b',"bpc.boottime_ns":'
+ENTITY: Final = b',"process.entity_id":"'
 CHAIN_ID: Final = b',"bpc.chain.id":"'
+STARTED: Final = b"command-started"
+ENDED: Final = b"command-ended"
+LOG_RECOVERED: Final = b"log-recovered"
+RECOVERED: Final = b'%b%b",' % (ACTION, LOG_RECOVERED)
 TAIL: Final = -seal.TAIL_LENGTH
 HEAD_AT: Final = TAIL + len(seal.HEAD_MARK)
 MAC_AT: Final = HEAD_AT + HEX_HEAD + len(seal.MAC_MARK)
@@ -68,7 +77,7 @@ def mac_for(key: bytes, head: bytes) -> bytes:
 
 
 def member_after(line: bytes, mark: bytes) -> Optional[bytes]:
-    """Return the string behind MARK, which no text of a stranger can hold unescaped."""
+    """Return the string behind MARK, one of those above."""
     begin = line.find(mark)
     if begin < 0:
         return None
@@ -95,5 +104,10 @@ def recovered(line: bytes) -> Optional[dict[str, Any]]:
 
 def time_of(line: Optional[bytes]) -> str:
     """Return the time of LINE, nothing where it has none of the form; whoever has root wrote it."""
-    found = None if line is None else member_after(line, b',"@timestamp":"')
+    found = None if line is None else member_after(line, TIME)
     return found.decode("ascii") if found is not None and STAMP.fullmatch(found) else ""
+
+
+def pieces(form: Struct, data: bytes) -> tuple[bytes, ...]:
+    """Return what FORM, of one piece, finds in DATA time and again."""
+    return Struct(form.format * (len(data) // form.size)).unpack(data)

@@ -9,7 +9,18 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple, Optional
 
-from .clock import MICROSECOND_NS, MINUTES, day_ns
+from .clock import MINUTES, NANOSECOND, seconds_of, seconds_of_day
+from .form import (
+    ACTION,
+    BOOT,
+    BOOTTIME,
+    ENDED,
+    ENTITY,
+    LOG_RECOVERED,
+    STARTED,
+    TIME,
+    member_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,29 +33,41 @@ _BOOT_AT: Final = 11
 _ENTITY_AT: Final = 14
 _MEMBERS: Final = 15
 
-_TIME_FORM: Final = b'"@timestamp":"0000-00-00T00:00:00.000000Z"'
-_ACTION: Final = b'"event.action":"'
-_BOOTTIME: Final = b'"bpc.boottime_ns":'
-_BOOT: Final = b'"host.boot.id":"'
-ENTITY: Final = b'"process.entity_id":"'
+# Members with their names, without the comma before them.
+STARTED_MEMBER: Final = b'%b%b"' % (ACTION[1:], STARTED)
+ENDED_MEMBER: Final = b'%b%b"' % (ACTION[1:], ENDED)
+RECOVERED_MEMBER: Final = b'%b%b"' % (ACTION[1:], LOG_RECOVERED)
+_RUNS: Final = (STARTED_MEMBER, ENDED_MEMBER)
+_BOOTTIME: Final = BOOTTIME[1:]
 _DIGITS: Final = b"0123456789"
 _NUMBER_DIGITS: Final = 20  # of 2**64
 
+_TIME: Final = b'"@timestamp":"0000-00-00T00:00:00.000000Z"'
+_DAY_MINUTE_SECOND: Final = Struct("14x10sx6s9s2x")  # of it
 _ANY_DIGIT_TO_0: Final = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
-_BUT_DIGITS: Final = bytes({*_TIME_FORM} - {*b"0"})
-_TIME: Final = Struct("8s 4s 8s")  # of the digits: day, minute, microseconds
+
+
+class Opening(NamedTuple):
+    """How one record opens: `wall` in seconds since the epoch, `apart` that less its boottime."""
+
+    boot: bytes
+    wall: float
+    apart: float
+    action: Optional[bytes]
+    entity: Optional[bytes]
 
 
 class Openings(NamedTuple):
     """The openings of records of one boot, in their order.
 
-    `walls` and `boottimes` are nanoseconds. `actions` are members with their names; `entities` is
-    what stands where the records of a command have process.entity_id.
+    `walls` are seconds since the epoch, `apart` these less the time since the boot, `actions`
+    members with their names. `entities` is what stands where the records of a command have
+    process.entity_id: that it is for each start and end.
     """
 
     boot: bytes
-    walls: list[int]
-    boottimes: list[int]
+    walls: list[float]
+    apart: list[float]
     actions: Sequence[bytes]
     entities: Sequence[bytes]
 
@@ -55,39 +78,51 @@ def read(lines: Sequence[bytes]) -> Optional[Openings]:
     if len(columns) <= _MEMBERS:
         return None
     # Counted, not gathered in a set: these bytes are new, and to hash them takes longer.
-    boots, actions = columns[_BOOT_AT], columns[_ACTION_AT]
-    boot = text_of(boots[0], _BOOT)
+    boots, actions, entities = columns[_BOOT_AT], columns[_ACTION_AT], columns[_ENTITY_AT]
+    boot = _text_of(boots[0], BOOT[1:])
     if boot is None or boots.count(boots[0]) != len(boots):
         return None
-    if any(text_of(each, _ACTION) is None for each in {*actions}):
+    if any(_text_of(each, ACTION[1:]) is None for each in {*actions}):
         return None
-    walls, boottimes = _walls(columns[_TIME_AT]), _numbers(columns[_BOOTTIME_AT])
+    walls, boottimes = _walls(columns[_TIME_AT]), _boottimes(columns[_BOOTTIME_AT])
     if walls is None or boottimes is None:
         return None
-    return Openings(boot, walls, boottimes, actions, columns[_ENTITY_AT])
+    if not _are_entities([each for each, action in zip(entities, actions) if action in _RUNS]):
+        return None
+    apart = [wall - boottime * NANOSECOND for wall, boottime in zip(walls, boottimes)]
+    return Openings(boot, walls, apart, actions, entities)
 
 
-def text_of(member: bytes, name: bytes) -> Optional[bytes]:
+def _text_of(member: bytes, name: bytes) -> Optional[bytes]:
     """Return the string that MEMBER holds, `"NAME":"` and a quote around it, None for another."""
     if not member.startswith(name) or member.find(b'"', len(name)) != len(member) - 1:
         return None
     return member[len(name) : -1]
 
 
-def _walls(members: Sequence[bytes]) -> Optional[list[int]]:
+def _walls(members: Sequence[bytes]) -> Optional[list[float]]:
     joined = b"".join(members)
-    if joined.translate(_ANY_DIGIT_TO_0) != _TIME_FORM * len(members):
+    if joined.translate(_ANY_DIGIT_TO_0) != _TIME * len(members):
         return None
+    days = _Days()
     try:
         return [
-            day_ns(day) + MINUTES[minute] + int(micro) * MICROSECOND_NS
-            for day, minute, micro in _TIME.iter_unpack(joined.translate(None, _BUT_DIGITS))
+            days[day] + MINUTES[minute] + float(second)
+            for day, minute, second in _DAY_MINUTE_SECOND.iter_unpack(joined)
         ]
     except (ValueError, KeyError):  # no such day, no such minute
         return None
 
 
-def _numbers(members: Sequence[bytes]) -> Optional[list[int]]:
+class _Days(dict[bytes, float]):
+    """The seconds of each day that was asked for: records follow on each other."""
+
+    def __missing__(self, day: bytes) -> float:
+        seconds = self[day] = seconds_of_day(day)
+        return seconds
+
+
+def _boottimes(members: Sequence[bytes]) -> Optional[list[int]]:
     begin = len(_BOOTTIME)
     # Nothing but names and digits; where a digit stands in a name, int meets the end of that.
     if b"".join(members).translate(None, _DIGITS) != _BOOTTIME * len(members):
@@ -98,3 +133,31 @@ def _numbers(members: Sequence[bytes]) -> Optional[list[int]]:
         return [int(member[begin:]) for member in members]
     except ValueError:
         return None
+
+
+def _are_entities(members: Sequence[bytes]) -> bool:
+    """Tell whether each of MEMBERS, without a comma, is process.entity_id and a string."""
+    joined, count = b",%b," % b",".join(members), len(members)
+    return not members or (
+        joined.count(ENTITY) == joined.count(b'",') == count
+        and joined.count(b'"') == 4 * count and b'":",' not in joined
+    )
+
+
+def read_one(line: bytes) -> Optional[Opening]:
+    """Return how LINE opens; None where it doesn't say when and since which boot it was written."""
+    wall = seconds_of(member_after(line, TIME))
+    boot, boottime = member_after(line, BOOT), _boottime(line)
+    if wall is None or boot is None or boottime is None:
+        return None
+    apart = wall - boottime * NANOSECOND
+    return Opening(boot, wall, apart, member_after(line, ACTION), member_after(line, ENTITY))
+
+
+def _boottime(line: bytes) -> Optional[int]:
+    begin = line.find(BOOTTIME)
+    if begin < 0:
+        return None
+    begin += len(BOOTTIME)
+    digits = line[begin : line.find(b",", begin)]
+    return int(digits) if digits.isdigit() and len(digits) <= _NUMBER_DIGITS else None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from binascii import hexlify, unhexlify
 from hashlib import sha256
+from operator import add
 from struct import Struct
 from typing import TYPE_CHECKING, Final, Optional
 
 from ..record import seal
-from .form import BEGIN, HEX_HEAD, INNER, MAC_DIGITS, OUTER, PADDING, TAIL
+from .form import BEGIN, HEX_HEAD, INNER, MAC_DIGITS, OUTER, PADDING, TAIL, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 _EVIDENCE: Final = Struct(
     f"{len(seal.HEAD_MARK)}s{HEX_HEAD}s{len(seal.MAC_MARK)}s{MAC_DIGITS}s{len(seal.END)}s"
 )
-_KEY: Final = Struct(f"{seal.KEY_BYTES}s")
-_INNER_PADDING: Final = PADDING.translate(INNER)
-_OUTER_PADDING: Final = PADDING.translate(OUTER)
+_BLOCK: Final = Struct(f"{seal.KEY_BYTES + len(PADDING)}s")
+_MAC: Final = Struct(f"{seal.MAC_BYTES}s{seal.HEAD_BYTES - seal.MAC_BYTES}x")  # of its hash
+_RATCHET: Final = sha256(seal.RATCHET_LABEL)
 
 
 def prove(
@@ -53,10 +54,10 @@ def prove(
         return None
     if key is None:
         return made[-1], None
-    keys = _keys(key, len(lines))
-    if hexlify(b"".join(_macs(keys, made))) != b"".join(macs):
+    keys, behind = _keys(key, len(lines))
+    if hexlify(_macs(keys, made)) != b"".join(macs):
         return None
-    return made[-1], keys[-1]
+    return made[-1], behind
 
 
 def _openings(first: int, count: int) -> bytes:
@@ -71,27 +72,31 @@ def _heads(lines: Sequence[bytes], head: bytes, said: Sequence[bytes]) -> list[b
         before = [head, *map(unhexlify, said)]
     except ValueError:
         return []
-    return [sha256(each + line[:TAIL]).digest() for each, line in zip(before, lines)]
+    made = []
+    for each, line in zip(before, lines):
+        digest = sha256(each)
+        digest.update(line[:TAIL])  # to join the two first takes a copy more
+        made.append(digest.digest())
+    return made
 
 
-def _keys(key: bytes, count: int) -> list[bytes]:
-    """Return KEY, the COUNT - 1 keys that follow on it, and the one behind them."""
-    keys, label = [key], seal.RATCHET_LABEL
+def _keys(key: bytes, count: int) -> tuple[list[bytes], bytes]:
+    """Return KEY with the COUNT - 1 keys that follow on it, and the one behind them."""
+    keys = []
     for _ in range(count):
-        key = sha256(label + key).digest()
         keys.append(key)
-    return keys
+        digest = _RATCHET.copy()
+        digest.update(key)
+        key = digest.digest()
+    return keys, key
 
 
-def _macs(keys: Sequence[bytes], heads: Sequence[bytes]) -> list[bytes]:
-    """Return m for each of HEADS by its key; all keys are masked together."""
-    joined, size = b"".join(keys), seal.MAC_BYTES
-    inner, outer = joined.translate(INNER), joined.translate(OUTER)
-    hashes = [
-        sha256(key + _INNER_PADDING + head).digest()
-        for (key,), head in zip(_KEY.iter_unpack(inner), heads)
-    ]
-    return [
-        sha256(key + _OUTER_PADDING + digest).digest()[:size]
-        for (key,), digest in zip(_KEY.iter_unpack(outer), hashes)
-    ]
+def _macs(keys: Sequence[bytes], heads: Sequence[bytes]) -> bytes:
+    """Return m of each of HEADS by its key, one behind the other; all keys are masked together."""
+    padded = PADDING.join(keys) + PADDING
+    inner = pieces(_BLOCK, padded.translate(INNER))
+    hashes = [each.digest() for each in map(sha256, map(add, inner, heads))]
+    outer = pieces(_BLOCK, padded.translate(OUTER))
+    whole = b"".join([each.digest() for each in map(sha256, map(add, outer, hashes))])
+    return b"".join(pieces(_MAC, whole))
+

@@ -15,7 +15,7 @@ from ..record import seal
 from . import form, opening, stretch
 from .awaited import Awaited
 from .finding import Finding, Severity
-from .form import EVIDENCE, RECOVERED, RECOVERED_MEMBER, TAIL, mac_for
+from .form import EVIDENCE, RECOVERED, TAIL, mac_for
 from .junk import Junk
 from .segments import blocks_of, lines_of
 from .verdict import Start, Verdict
@@ -96,7 +96,7 @@ class _Reader:
             return False
         read = None if self.events is None else opening.read(lines)
         # What is read is read already; a search of all bytes takes as long as half of the reading.
-        if RECOVERED in block if read is None else RECOVERED_MEMBER in read.actions:
+        if RECOVERED in block if read is None else opening.RECOVERED_MEMBER in read.actions:
             return False
         self._end_forged()
         if self.events is not None:

@@ -1,6 +1,7 @@
 """The auditor's proof of a log: one core's time for it, against the bare arithmetic of a proof.
 
-The log is sealed here as the guard does it, of the records of backups as they are in a real one.
+The log is sealed here as the guard does it, of the records of backups as they are in a real one:
+now and then one fails or is refused, and each has another process.
 The bare proof is the shortest loop that computes each line's h and m and compares them: it finds
 nothing but the first damage, and knows no clock, no end that lacks and no witness.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import random
 import re
 import resource
 import subprocess
@@ -43,7 +45,10 @@ LASTS = 61_987_654_321
 # What a real record has of its own; the rest is the same in all of a kind.
 _STAMP = re.compile(rb'("@timestamp":")[^"]*')
 _BOOTTIME = re.compile(rb'("bpc.boottime_ns":)[0-9]+')
+_PID = re.compile(rb'("process.pid":)[0-9]+')
 _ENTITY = re.compile(rb'("process.entity_id":")[0-9a-f]+')
+PIDS = 4_194_304  # pid_max of a 64-bit kernel: they have seven digits, or fewer
+FAILED, REFUSED = 0.05, 0.02  # of all backups
 
 # Both read the log once before, so that none of them waits for the disk.
 _TIMED = """
@@ -148,7 +153,7 @@ def _write_segment(log: str, first: int, lines: list[bytes]) -> None:
 
 
 def _records() -> Iterator[bytes]:
-    """Yield the start and the end of one backup after the other, each of its own hour."""
+    """Yield the records of one backup after the other, each of its own time and process."""
     environment = {b"SSH_CONNECTION": b"192.0.2.77 40112 198.51.100.7 22"}
     session = Session.from_environment(environment, b"bench-backup", b"0" * 32)
     command = visible("/srv/data/").encode()
@@ -156,18 +161,28 @@ def _records() -> Iterator[bytes]:
         command=command, executable=b"/usr/bin/rsync", argv=command.split(b" "), rule="rsync-send",
         operation="backup", program="rsync", paths=[b"/srv/data/"], purpose="backup",
     )
-    end = session.ended(
-        exit_status=0, duration_ns=9766769000, read_bytes=52113344,
+    ends = [_end(session, status) for status in (0, 23)]
+    refusal = session.denied(reason="outside-roots", command=command, offset=80)
+    chance = random.Random(1)
+    for number in itertools.count():
+        begin, pid = number * BACKUP_EVERY, chance.randrange(300, PIDS)
+        if chance.random() < REFUSED:
+            yield _at(begin, number, pid, refusal)
+            continue
+        yield _at(begin, number, pid, start)
+        yield _at(begin + LASTS, number, pid, ends[chance.random() < FAILED])
+
+
+def _end(session: Session, status: int) -> bytes:
+    return session.ended(
+        exit_status=status, duration_ns=9766769000, read_bytes=52113344,
         write_bytes=51023847, rusage=resource.getrusage(resource.RUSAGE_SELF),
     )
-    for number in itertools.count():
-        begin = number * BACKUP_EVERY
-        yield _at(begin, number, start)
-        yield _at(begin + LASTS, number, end)
 
 
-def _at(passed: int, number: int, record: bytes) -> bytes:
+def _at(passed: int, number: int, pid: int, record: bytes) -> bytes:
     """Return RECORD as the guard numbered NUMBER writes it, PASSED nanoseconds after the first."""
     record = _STAMP.sub(rb"\g<1>" + timestamp(FIRST_NIGHT + passed).encode(), record, count=1)
     record = _BOOTTIME.sub(rb"\g<1>%d" % (FIRST_BOOTTIME + passed), record, count=1)
+    record = _PID.sub(rb"\g<1>%d" % pid, record, count=1)
     return _ENTITY.sub(rb"\g<1>%032x" % number, record, count=1)

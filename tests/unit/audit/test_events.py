@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bpc_ssh_guard.audit.events import LONGEST_RUN_NS, Events
+from bpc_ssh_guard.audit.events import LONGEST_RUN, Events
 from bpc_ssh_guard.record import seal
 from bpc_ssh_guard.record.event import timestamp
 
@@ -51,7 +51,7 @@ def test_drift_and_a_reboot_are_no_steps_of_the_clock() -> None:
 
 
 def test_a_start_without_end_is_noted_once_it_can_not_run_still() -> None:
-    later = LONGEST_RUN_NS + SECOND
+    later = int(LONGEST_RUN) * SECOND + SECOND
     [found] = noted(
         ("command-started", "a", NIGHT, 0, "lost"),
         ("command-started", "a", NIGHT, 0, "done"),
