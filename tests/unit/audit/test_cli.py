@@ -149,8 +149,9 @@ def test_search_shows_what_was_asked_for(
 
 
 def test_tail_shows_what_is_appended_over_the_end_of_a_segment(log: Log, store: str) -> None:
-    words = ["timeout", "60", sys.executable, "-m", "bpc_ssh_guard", "audit", "tail", "-f",
-             "--json", "-n", "1", "--store", store, os.fsdecode(log.log)]
+    # In the foreground timeout hands a signal on once; else to the follower's whole group, too.
+    words = ["timeout", "--foreground", "60", sys.executable, "-m", "bpc_ssh_guard", "audit",
+             "tail", "-f", "--json", "-n", "1", "--store", store, os.fsdecode(log.log)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           cwd=scenes.CHECKOUT) as follower:
         try:
