@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -32,12 +33,37 @@ class Series:
 
         A single value says nothing of it and counts as all noise.
         """
+        return 1.0 if len(self.values) == 1 else self._range / abs(self.median)
+
+    @property
+    def uncertainty(self) -> float:
+        """How far the median may be from that of ever more rounds, in 19 of 20 benches.
+
+        1.57 interquartile ranges by the root of their number: McGill, Tukey and Larsen, 1978.
+        """
+        return 1.57 * self._range / math.sqrt(len(self.values))
+
+    @property
+    def _range(self) -> float:
+        """The interquartile range; of few values all of it, a single one is all noise."""
         if len(self.values) == 1:
-            return 1.0
+            return abs(self.median)
         if len(self.values) < 4:
-            return (max(self.values) - min(self.values)) / self.median
+            return max(self.values) - min(self.values)
         first, _, third = statistics.quantiles(self.values, n=4)
-        return (third - first) / self.median
+        return third - first
+
+
+def differences(of: Series, to: Series) -> Series:
+    """Return OF less TO, round by round: what slowed a round of one slowed the other's too."""
+    _require_same_rounds(of, to)
+    return Series(tuple(one - other for one, other in zip(of.values, to.values)))
+
+
+def ratios(of: Series, to: Series) -> Series:
+    """Return OF by TO, round by round."""
+    _require_same_rounds(of, to)
+    return Series(tuple(one / other for one, other in zip(of.values, to.values)))
 
 
 def ratio(of: Series, to: Series) -> float:

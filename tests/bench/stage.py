@@ -81,6 +81,13 @@ class Stage:
             raise CannotMeasure(f"no installed guard: {launcher} is missing")
         return launcher
 
+    @property
+    def modules(self) -> str:
+        """The folder of the installed guard's modules and their pack."""
+        prefix = os.path.dirname(os.path.dirname(self.guard))
+        package = os.path.join(prefix, "lib", "bpc-ssh-guard", "bpc_ssh_guard")
+        return os.path.dirname(os.path.realpath(package))
+
     def guard_argv(
         self, *, stubbed: bool = False, root: str = "", keyid: str = KEYID, confine: str = "strict"
     ) -> list[str]:

@@ -12,7 +12,7 @@ from tests.bench.__main__ import COULD_NOT_MEASURE, main
 from tests.bench.harness import Candidate, Misbehaved, Run, Samples, interleave, run_once
 from tests.bench.outcome import MET, NOT_MEASURED, NOT_MET, Comparison, Line, Outcome
 from tests.bench.rows import ROWS
-from tests.bench.samples import Series, ratio, ratio_of_best
+from tests.bench.samples import Series, differences, ratio, ratio_of_best, ratios
 from tests.bench.table import WIDTH, render
 
 if TYPE_CHECKING:
@@ -44,6 +44,24 @@ def test_spread_of_many_rounds_spares_one_outlier() -> None:
 
 def test_a_single_round_says_nothing_of_the_spread() -> None:
     assert Series((9.0,)).spread == 1.0
+
+
+def test_differences_and_ratios_are_those_of_the_same_round() -> None:
+    slowed = Series((11.0, 31.0, 12.0)), Series((10.0, 30.0, 10.0))
+    assert differences(*slowed).values == (1.0, 1.0, 2.0)
+    assert ratios(*slowed).values == pytest.approx((1.1, 31 / 30, 1.2))
+    with pytest.raises(ValueError, match="across rounds"):
+        differences(Series((1.0,)), Series((1.0, 2.0)))
+    with pytest.raises(ValueError, match="across rounds"):
+        ratios(Series((1.0,)), Series((1.0, 2.0)))
+
+
+def test_a_median_is_the_surer_the_more_rounds_there_are() -> None:
+    values = (-3.0, -1.0, 1.0, 3.0)
+    few, many = Series(values), Series(values * 16)
+    assert few.uncertainty == pytest.approx(1.57 * 5 / 2)
+    assert many.uncertainty < few.uncertainty / 3
+    assert Series((4.0,)).uncertainty > 4.0
 
 
 def test_refuses_a_series_without_a_value() -> None:

@@ -44,7 +44,7 @@ ROWS = (
     Row("throughput", "Pulled through sshd, wall time", throughput.measure, 6, 2),
     Row("memory", "Memory beside an open transfer", memory.measure, 5, 1),
     Row("confine", "The kernel's confinement, CPU of the whole tree", confine.measure, 20, 4),
-    Row("log", "The command log: CPU at the start, one record's time", log.measure, 20, 4),
+    Row("log", "The command log: CPU at the start, one record's time", log.measure, 60, 8),
     Row("verify", "The auditor's proof of a log, CPU of one core", verify.measure, 10, 3),
     Row("report", "The auditor's report over a fleet, wall time", report.measure, 3, 1),
     Row("certificates", "Certificates for a fleet, wall time", certificates.measure, 2, 1),

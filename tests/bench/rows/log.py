@@ -1,6 +1,7 @@
 """The command log: what its chain adds to a guard's start, and how long one record takes.
 
-Both are held against the same line written and synced to a plain file by the same interpreter.
+Both are held against the same line written and synced to a plain file by the same interpreter,
+which finds its modules as the installed guard does.
 """
 
 from __future__ import annotations
@@ -15,13 +16,11 @@ from tests import command_log
 from ..commands import visible
 from ..harness import Candidate, CannotMeasure, interleave
 from ..outcome import Comparison, Line
-from ..samples import Series, ratio
-from ..stage import CHECKOUT, PYTHON
+from ..samples import Series, differences, ratio
+from ..stage import PYTHON
 from ..stub import EXECUTED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ..stage import Stage
 
 ADDED_MS = 1.0
@@ -29,8 +28,11 @@ APPEND_US = 300.0
 RECORDS = 200
 
 _LINE = """
-import os, sys
+import gc, os, sys
 sys.path.insert(0, sys.argv[1])
+from bpc_ssh_guard import packed
+packed.use(sys.path[0])
+gc.disable()
 import fcntl  # the guard has these anyway
 from bpc_ssh_guard import errors, lean, state, vocabulary
 from bpc_ssh_guard.record.event import Session
@@ -69,7 +71,7 @@ def measure(stage: Stage, rounds: int) -> list[Line]:
     log = stage.folder("log-row")
     if not os.path.exists(command_log.first_segment(log)):
         command_log.begin(log)
-    return [*_start(stage, log, rounds), *_append(log, rounds)]
+    return [*_start(stage, log, rounds), *_append(stage, log, rounds)]
 
 
 def _start(stage: Stage, log: str, rounds: int) -> list[Line]:
@@ -77,35 +79,34 @@ def _start(stage: Stage, log: str, rounds: int) -> list[Line]:
     asked = stage.environment(SSH_ORIGINAL_COMMAND=visible(stage.share + "/"))
     samples = interleave(
         [
-            Candidate("one line, plain", _argv(_PLAIN + _ONCE, log), env),
-            Candidate("one line, chained", _argv(_CHAINED + _ONCE, log), env),
+            Candidate("one line, plain", _argv(_PLAIN + _ONCE, stage, log), env),
+            Candidate("one line, chained", _argv(_CHAINED + _ONCE, stage, log), env),
             Candidate("guard", stage.guard_argv(stubbed=True), asked, frozenset((EXECUTED,))),
         ],
         rounds,
         stage.progress,
     )
     plain, chained, guard = samples.values()
-    added = chained.cpu.median - plain.cpu.median
-    # The rounds' own noise, of a difference between two of them.
-    noise = plain.cpu.median * max(plain.cpu.spread, chained.cpu.spread)
-    without = guard.cpu.median / (guard.cpu.median - added)
+    added = differences(chained.cpu, plain.cpu)
+    without = guard.cpu.median / (guard.cpu.median - added.median)
     return [
         Line("start, line in a plain file", "ms", plain.cpu),
         Line(
             "start, line in the chain", "ms", chained.cpu,
             (
-                Comparison(f"{added:+.2f} ms CPU", added, ADDED_MS, noise=noise),
+                Comparison(f"{added.median:+.2f} ms CPU", added.median, ADDED_MS,
+                           noise=added.uncertainty),
                 Comparison(f"{without:.2f} x the guard without", without),
             ),
         ),
     ]
 
 
-def _append(log: str, rounds: int) -> list[Line]:
+def _append(stage: Stage, log: str, rounds: int) -> list[Line]:
     plain, chained = [], []
     for _ in range(rounds):
-        plain.append(_middle(_PLAIN, log))
-        chained.append(_middle(_CHAINED, log))
+        plain.append(_middle(_PLAIN, stage, log))
+        chained.append(_middle(_CHAINED, stage, log))
     synced, sealed = Series(tuple(plain)), Series(tuple(chained))
     times = ratio(sealed, synced)
     return [
@@ -120,14 +121,15 @@ def _append(log: str, rounds: int) -> list[Line]:
     ]
 
 
-def _middle(script: str, log: str) -> float:
+def _middle(script: str, stage: Stage, log: str) -> float:
     """Return the median microseconds of one append by SCRIPT."""
-    done = subprocess.run(_argv(script + _TIMED, log), capture_output=True, text=True, check=False)
+    argv = _argv(script + _TIMED, stage, log)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotMeasure(f"the log's row: {done.stderr.strip()}")
     taken = json.loads(done.stdout)
     return float(taken[len(taken) // 2]) / 1000
 
 
-def _argv(script: str, log: str) -> Sequence[str]:
-    return [PYTHON, "-IS", "-c", script, CHECKOUT, log]
+def _argv(script: str, stage: Stage, log: str) -> list[str]:
+    return [PYTHON, "-IS", "-c", script, stage.modules, log]

@@ -24,7 +24,7 @@ from bpc_ssh_guard.record.own import Rotated, log_rotated, segment_members
 from ..commands import visible
 from ..harness import CannotMeasure
 from ..outcome import Comparison, Line
-from ..samples import Series, ratio
+from ..samples import Series, ratios
 from ..stage import CHECKOUT, PYTHON
 
 if TYPE_CHECKING:
@@ -96,13 +96,14 @@ def measure(stage: Stage, rounds: int) -> list[Line]:
             if number:
                 found.append(taken)
     bare, chained, keyed = (_per_million(found) for found in seconds.values())
-    share = ratio(bare, keyed)
+    share = ratios(bare, keyed)
     return [
         Line("bare proof, chain and MAC", "s/M", bare, (_rate(bare, None),)),
         Line("chain alone", "s/M", chained, (_rate(chained, None),)),
         Line("chain and MAC", "s/M", keyed, (
             _rate(keyed, RECORDS_A_SECOND),
-            Comparison(f"{share:.2f} of the bare proof's rate", share, OF_BARE, at_least=True),
+            Comparison(f"{share.median:.2f} of the bare proof's rate", share.median, OF_BARE,
+                       at_least=True, noise=share.uncertainty),
         )),
     ]
 
