@@ -1,10 +1,29 @@
-"""Bytes between two records that are none: how many, their hash, and whether a guard left them."""
+"""Bytes between two records that are none, held against what the guard says that it found there."""
 
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Optional
 
 from ..record.recovery import PIECES, is_torn
+from .finding import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_SHORTER: Final = "log-shorter"
+_TORN: Final = "torn-write"
+_FOREIGN: Final = "foreign-bytes"
+
+
+class Remark(NamedTuple):
+    """What is to be said of junk, see finding.Finding; without an offset it is of a record."""
+
+    severity: str
+    kind: str
+    text: str
+    offset: Optional[int] = None
+    records: Optional[tuple[int, int]] = None
 
 
 class Junk:
@@ -25,11 +44,44 @@ class Junk:
         if len(self._pieces) <= PIECES:
             self._pieces.append(line.removesuffix(b"\n"))
 
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of all of it in hex digits, as a log-recovered tells it."""
-        return self._digest.hexdigest()
+    def settle(self, sequence: int, said: Optional[Mapping[str, Any]]) -> Iterator[Remark]:
+        """Yield what is to be said of it before the record SEQUENCE, a log-recovered if SAID."""
+        code, records = said.get("event.code") if said else None, (sequence, sequence)
+        if code == _SHORTER:
+            yield Remark(
+                Severity.FINDING, "shorter",
+                "the segment before lost bytes or vanished, as the guard found it", None, records,
+            )
+        if not self.size and code not in (_TORN, _FOREIGN):
+            return
+        if not said or not self._is_counted_in(said):
+            kind = "unacknowledged" if self.size else "recovered-nothing"
+            text = f"{self.size} bytes before record {sequence} are not what it acknowledges"
+            offset = self.offset if self.size else None
+            yield Remark(Severity.FINDING, kind, text, offset, records)
+        elif code == _TORN and is_torn(self._pieces, sequence):
+            text = "a killed guard left a piece of a record, which was acknowledged"
+            yield Remark(Severity.WARNING, "torn", text, self.offset)
+        else:
+            yield self._foreign(sequence)
 
-    def is_torn(self, sequence: int) -> bool:
-        """Tell whether killed guards can have left it where the record SEQUENCE was to be."""
-        return is_torn(self._pieces, sequence)
+    def end(self, sequence: int, last: bool) -> Iterator[Remark]:
+        """Yield what is to be said of it at the end of a segment, where SEQUENCE is due.
+
+        In the LAST segment a guard may be writing it.
+        """
+        if last and self.size and is_torn(self._pieces, sequence):
+            text = ("the log ends in a piece of the next record: a guard is writing it, or was"
+                    " killed")
+            yield Remark(Severity.WARNING, "torn", text, self.offset)
+        elif self.size:
+            yield self._foreign(sequence)
+
+    def _is_counted_in(self, said: Mapping[str, Any]) -> bool:
+        """Tell whether a log-recovered SAID as many bytes, with the same hash."""
+        told = said.get("bpc.recovered.bytes"), said.get("bpc.recovered.sha256")
+        return told == (self.size, self._digest.hexdigest())
+
+    def _foreign(self, sequence: int) -> Remark:
+        text = f"{self.size} bytes stand in the log that no guard wrote"
+        return Remark(Severity.FINDING, "foreign", text, self.offset, (sequence, sequence))

@@ -241,45 +241,15 @@ class _Reader:
 
     def _settle_junk(self, line: bytes) -> None:
         """Hold what stood before LINE, a record, against what it acknowledges."""
-        said = form.recovered(line) if form.RECOVERED in line else None
-        code = said.get("event.code") if said else None
-        acknowledges = code in ("torn-write", "foreign-bytes")
-        if code == "log-shorter":
-            self._add(Severity.FINDING, "shorter",
-                      "the segment before lost bytes or vanished, as the guard found it",
-                      records=(self.sequence, self.sequence))
-        if not self.junk.size and not acknowledges:
-            return
-        counted = said is not None and (
-            said.get("bpc.recovered.bytes"), said.get("bpc.recovered.sha256")
-        ) == (self.junk.size, self.junk.digest)
-        if not counted:
-            kind = "unacknowledged" if self.junk.size else "recovered-nothing"
-            self._add(Severity.FINDING, kind,
-                      f"{self.junk.size} bytes before record {self.sequence} are not what it"
-                      " acknowledges", offset=self.junk.offset if self.junk.size else None,
-                      records=(self.sequence, self.sequence))
-        elif code == "torn-write" and self.junk.is_torn(self.sequence):
-            self._add(Severity.WARNING, "torn", "a killed guard left a piece of a record, which"
-                      " was acknowledged", offset=self.junk.offset)
-        else:
-            self._add_foreign()
+        said = form.recovered(line) if RECOVERED in line else None
+        for remark in self.junk.settle(self.sequence, said):
+            self._add(*remark)
         self.junk = Junk()
 
     def _end_segment(self, last: bool) -> None:
-        """Tell of bytes at the end of a segment; in the LAST one a guard may be writing them."""
-        if self.junk.size and last and self.junk.is_torn(self.sequence):
-            self._add(Severity.WARNING, "torn", "the log ends in a piece of the next record: a"
-                      " guard is writing it, or was killed", offset=self.junk.offset)
-        elif self.junk.size:
-            self._add_foreign()
+        for remark in self.junk.end(self.sequence, last):
+            self._add(*remark)
         self.junk = Junk()
-
-    def _add_foreign(self) -> None:
-        self._add(
-            Severity.FINDING, "foreign", f"{self.junk.size} bytes stand in the log that no guard"
-            " wrote", offset=self.junk.offset, records=(self.sequence, self.sequence),
-        )
 
     def _note_forged(self) -> None:
         if self.forged is None:
