@@ -3,8 +3,7 @@
 -- Times are RFC 3339 in UTC and sort as they are. Lists are kept as their JSON: ClickHouse takes
 -- arrays whose names begin alike for one table and wants them of one length. As an array:
 --   JSONExtract(`bpc.paths`, 'Array(String)')
--- The queries of bpc-ssh-audit run on it with
---   SET group_by_use_nulls = 1
+-- The queries of bpc-ssh-audit run on it as they are.
 CREATE TABLE records
 (
     `@timestamp` String,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .batches import BATCH_BYTES, batches, is_parquet
 from .columns import ASKED, COLUMNS, NOTABLE, SEQUENCE, TIME
-from .queries import CUBE, text_of
+from .queries import CUBE, OF_RECORDS, RAN, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,7 +35,7 @@ _BEGINS: Final = (
 _KEPT: Final = f"({_BEGINS} OR \"event.action\" = 'command-ended') AND {_LABEL} IN"
 # Rows of the cube that tell of restores and grants: the ends of their keys' runs are kept.
 _NOTABLE_ROWS: Final = (
-    "part = 'day' AND label IS NOT NULL"
+    "label IS NOT NULL"
     " AND (op = 'restore' OR action IN ('grant-opened', 'grant-closed'))"
 )
 
@@ -76,8 +76,8 @@ class Engine:
         """
         self._run("CREATE VIEW known AS SELECT CAST(NULL AS VARCHAR) AS label")  # none so far
         self._run(f"CREATE TABLE found AS {_finding([])}")
-        self._run("CREATE VIEW cube AS SELECT * FROM found WHERE part <> 'kept'")
-        self._run(f"CREATE VIEW notable AS SELECT {_names(NOTABLE)} FROM found WHERE part = 'kept'")
+        for part in (CUBE, RAN, "notable"):
+            self._run(f"CREATE VIEW {part} AS SELECT * FROM found WHERE part = '{part}'")
         self._run(f"CREATE OR REPLACE VIEW known AS SELECT label FROM cube WHERE {_NOTABLE_ROWS}")
         for files in over(self.steps):
             select = _counting(files) if is_parquet(files[0]) else _finding(files)
@@ -90,7 +90,7 @@ class Engine:
         self._run("CREATE OR REPLACE TABLE period AS SELECT ? AS since, ? AS until", [since, until])
 
     def ask(self, name: str) -> list[Row]:
-        """Return the rows of the query NAME, one of queries.OF_CUBE and OF_NOTABLE."""
+        """Return the rows of the query NAME, one of queries.OF_COUNTS and OF_NOTABLE."""
         answer = self._run(text_of(name))
         columns = [column[0] for column in answer.description or ()]
         return [dict(zip(columns, row)) for row in answer.fetchall()]
@@ -166,9 +166,16 @@ def _tomorrow() -> str:
     return (now.date() + datetime.timedelta(days=1)).isoformat()
 
 
+def _counts() -> str:
+    """Return the SELECT that counts `records`; `part` says for which table a row is."""
+    return " UNION ALL BY NAME ".join(
+        f"SELECT '{part}' AS part, * FROM ({text_of(part)})" for part in OF_RECORDS
+    )
+
+
 def _counting(files: Sequence[str]) -> str:
-    """Return the SELECT that counts the records of FILES, in one pass."""
-    return f"SELECT * FROM (WITH records AS ({_reading(files)}) {text_of(CUBE)})"
+    """Return the SELECT that counts the records of FILES."""
+    return f"SELECT * FROM (WITH records AS ({_reading(files)}) {_counts()})"
 
 
 def _finding(files: Sequence[str]) -> str:
@@ -178,8 +185,8 @@ def _finding(files: Sequence[str]) -> str:
     """
     return (
         f"WITH records AS MATERIALIZED (SELECT {_names(ASKED)} FROM ({_reading(files)}))"
-        f" SELECT * FROM ({text_of(CUBE)})"
-        f" UNION ALL BY NAME SELECT 'kept' AS part, {_names(NOTABLE)} FROM records WHERE {_KEPT}"
+        f" {_counts()}"
+        f" UNION ALL BY NAME SELECT 'notable' AS part, {_names(NOTABLE)} FROM records WHERE {_KEPT}"
         f" (SELECT {_LABEL} FROM records WHERE {_BEGINS} UNION ALL SELECT label FROM known)"
     )
 
@@ -190,7 +197,7 @@ def _keeping(files: Sequence[str]) -> str:
     Files and parts of files in which none of the known labels can be are not read.
     """
     return (
-        f"SELECT 'kept' AS part, {_names(NOTABLE)} FROM ({_reading(files)})"
+        f"SELECT 'notable' AS part, {_names(NOTABLE)} FROM ({_reading(files)})"
         f" WHERE {_KEPT} (SELECT label FROM known)"
     )
 

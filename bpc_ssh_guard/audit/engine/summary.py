@@ -86,7 +86,7 @@ def summarize(
     """
     asked = asked or min(period.until, _now()[:10])
     engine.set_period(period.since, period.until)
-    rows = {name: engine.ask(name) for name in (*queries.OF_CUBE, *queries.OF_NOTABLE)}
+    rows = {name: engine.ask(name) for name in (*queries.OF_COUNTS, *queries.OF_NOTABLE)}
     for row in rows["days"]:
         for name, value in row.items():
             row[name] = value if name == "day" else int(value or 0)

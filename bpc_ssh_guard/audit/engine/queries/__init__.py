@@ -1,8 +1,8 @@
 """The queries: SQL that DuckDB and ClickHouse both run, each told in its first lines.
 
-`cube` is asked of `records`, at once or part by part; the others of what it gave, where a group may
-have several rows, of `period` (since, until: days) and of `notable`, whole records, those of
-restores and grants at least.
+`cube` and `ran` are asked of `records`, at once or part by part; the others of what these gave,
+where a group may have several rows, of `period` (since, until: days) and of `notable`, whole
+records, those of restores and grants at least.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from importlib.resources import files
 from typing import Final
 
 CUBE: Final = "cube"
-OF_CUBE: Final = ("days", "refusals", "hosts", "keys", "addresses", "shapes")
+RAN: Final = "ran"
+OF_RECORDS: Final = (CUBE, RAN)
+OF_COUNTS: Final = ("days", "refusals", "hosts", "keys", "addresses", "shapes")
 OF_NOTABLE: Final = ("restores", "grants")
-QUERIES: Final = (CUBE, *OF_CUBE, *OF_NOTABLE)
+QUERIES: Final = (*OF_RECORDS, *OF_COUNTS, *OF_NOTABLE)
 
 
 def text_of(name: str) -> str:

@@ -8,7 +8,7 @@ FROM (
         host, coalesce(rotation_label, label) AS login, coalesce(rotation_id, key_id) AS login_id,
         address, min(first) AS began, sum(records) AS records
     FROM cube
-    WHERE part = 'day' AND address IS NOT NULL
+    WHERE address IS NOT NULL
     GROUP BY host, coalesce(rotation_label, label), coalesce(rotation_id, key_id), address
 ) AS fresh
 JOIN (
@@ -16,7 +16,7 @@ JOIN (
         host, coalesce(rotation_label, label) AS login, coalesce(rotation_id, key_id) AS login_id,
         min(first) AS began
     FROM cube
-    WHERE part = 'day' AND address IS NOT NULL
+    WHERE address IS NOT NULL
     GROUP BY host, coalesce(rotation_label, label), coalesce(rotation_id, key_id)
 ) AS known
     ON fresh.host = known.host AND fresh.login = known.login AND fresh.login_id = known.login_id

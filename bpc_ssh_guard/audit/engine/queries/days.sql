@@ -9,6 +9,6 @@ SELECT
     sum(CASE WHEN action = 'command-ended' THEN coalesce(duration_ns, 0) ELSE 0 END) AS duration_ns,
     sum(records) AS all_records
 FROM cube, period
-WHERE part = 'day' AND day >= since AND day <= until
+WHERE day >= since AND day <= until
 GROUP BY day
 ORDER BY day

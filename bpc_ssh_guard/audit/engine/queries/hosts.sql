@@ -2,6 +2,6 @@
 -- silent first.
 SELECT host, min(first) AS first_time, max(last) AS last_time, sum(records) AS records
 FROM cube, period
-WHERE part = 'day' AND host IS NOT NULL AND day <= until
+WHERE host IS NOT NULL AND day <= until
 GROUP BY host
 ORDER BY last_time, host

@@ -5,7 +5,7 @@ SELECT
     sum(CASE WHEN day >= since AND action = 'command-denied' THEN records ELSE 0 END) AS refused,
     sum(CASE WHEN day >= since AND action = 'key-greeted' THEN records ELSE 0 END) AS greeted
 FROM cube, period
-WHERE part = 'day' AND label IS NOT NULL AND day <= until
+WHERE label IS NOT NULL AND day <= until
     AND action IN ('command-started', 'command-denied', 'key-greeted', 'checkpoint-served',
                    'keys-listed')
 GROUP BY host, label, key_id

@@ -3,6 +3,6 @@ SELECT
     code, host, label, key_id,
     sum(records) AS refused, min(first) AS first_time, max(last) AS last_time
 FROM cube, period
-WHERE part = 'day' AND day >= since AND day <= until AND action = 'command-denied'
+WHERE day >= since AND day <= until AND action = 'command-denied'
 GROUP BY code, host, label, key_id
 ORDER BY refused DESC, code, host, label, key_id

@@ -1,6 +1,6 @@
 -- Shapes of commands that a machine ran for the first time in the period: on how many machines, on
--- which one first, and how often on these. `known_since` is when another machine, or one of a day
--- before, had run it first: without it the shape is new to all. Those come first, then the latest.
+-- which one first, and how often on these. `known_since` is when another machine had first run it
+-- before the period: without it the shape is new to all. Those come first, then the latest.
 SELECT
     rule, features, paths,
     min(CASE WHEN substr(began, 1, 10) >= since THEN began END) AS first_time,
@@ -9,11 +9,10 @@ SELECT
     sum(CASE WHEN substr(began, 1, 10) >= since THEN times ELSE 0 END) AS runs,
     min(CASE WHEN substr(began, 1, 10) < since THEN began END) AS known_since
 FROM (
-    SELECT host, rule, features, paths, min(first) AS began, sum(records) AS times
-    FROM cube
-    WHERE part = 'shape' AND action = 'command-started' AND rule IS NOT NULL
+    SELECT host, rule, features, paths, min(ran.began) AS began, sum(ran.times) AS times
+    FROM ran
     GROUP BY host, rule, features, paths
-) AS ran
+) AS each_machine
 CROSS JOIN period
 WHERE substr(began, 1, 10) <= until
 GROUP BY rule, features, paths, since
