@@ -6,6 +6,7 @@ otherwise is not read here, so that the reader of single lines decides on it.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple, Optional
 
@@ -25,12 +26,8 @@ from .form import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The place of a member among the first ones, see record.event.opening and Session.opening.
-_TIME_AT: Final = 1
-_ACTION_AT: Final = 6
-_BOOTTIME_AT: Final = 9
-_BOOT_AT: Final = 11
-_ENTITY_AT: Final = 14
+# The places of members among the first ones, see record.event.opening and Session.opening.
+_READ: Final = itemgetter(1, 6, 9, 11, 14)  # time, action, boottime, boot and entity
 _MEMBERS: Final = 15
 
 # Members with their names, without the comma before them.
@@ -74,17 +71,18 @@ class Openings(NamedTuple):
 
 def read(lines: Sequence[bytes]) -> Optional[Openings]:
     """Return how LINES open; None where one of them is laid out otherwise, or of another boot."""
-    columns = list(zip(*[line.split(b",", _MEMBERS) for line in lines]))
-    if len(columns) <= _MEMBERS:
+    try:
+        members = [_READ(line.split(b",", _MEMBERS)) for line in lines]
+    except IndexError:  # a line of fewer members
         return None
+    times, actions, since, boots, entities = zip(*members)
     # Counted, not gathered in a set: these bytes are new, and to hash them takes longer.
-    boots, actions, entities = columns[_BOOT_AT], columns[_ACTION_AT], columns[_ENTITY_AT]
     boot = _text_of(boots[0], BOOT[1:])
     if boot is None or boots.count(boots[0]) != len(boots):
         return None
     if any(_text_of(each, ACTION[1:]) is None for each in {*actions}):
         return None
-    walls, boottimes = _walls(columns[_TIME_AT]), _boottimes(columns[_BOOTTIME_AT])
+    walls, boottimes = _walls(times), _boottimes(since)
     if walls is None or boottimes is None:
         return None
     if not _are_entities([each for each, action in zip(entities, actions) if action in _RUNS]):
