@@ -1,8 +1,9 @@
-"""The guard's modules from one file: a sixth of the start was spent on finding each of them.
+"""The guard's modules from one file: a fifth of the start was spent on finding and importing each.
 
-`guardctl install` writes the file beside the modules. Where it is missing, or made by another
-Python than the one that runs, the modules are found one by one as ever. It is believed as a .pyc
-is: who can write it can write the modules.
+What every login needs is loaded at once, in an order in which each module finds those that it
+imports; what only some need is found here when it is imported. `guardctl install` writes the file
+beside the modules. Where it is missing, or made by another Python than the one that runs, all are
+found one by one as ever. It is believed as a .pyc is: who can write it can write the modules.
 """
 
 from __future__ import annotations
@@ -15,24 +16,31 @@ from _frozen_importlib_external import MAGIC_NUMBER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
     from typing import Final, Optional
 
-    # Of each module, by its name: path below the tree, offset and size of its code behind the index
-    Index = Mapping[str, tuple[str, int, int]]
+    # Of a module: path below the tree, offset and size of its code
+    Place = tuple[str, int, int]
+    Index = Mapping[str, Place]
+else:
+    ModuleType = type(sys)  # what types has, without its import
 
 FILE: Final = "guard.pack"
 
-# The file: magic number of the Python that made the code, size of the index, index, code.
+# The file: magic number of the Python that made the code, size of what is next, the places of all
+# modules, the code of those that are loaded at once, and that of the others.
 _SIZE_BYTES: Final = 4
 _HEADER: Final = len(MAGIC_NUMBER) + _SIZE_BYTES
-# For the index, which holds no code: the last format that every Python reads.
+# For the places, which are no code: the last format that every Python reads.
 _FORMAT: Final = 2
 
 
 def use(tree: str) -> None:
-    """Import from now on what the pack in the folder TREE has; without a fitting one, nothing."""
+    """Load what is needed at once from the pack in the folder TREE, and import the rest from it.
+
+    Without a fitting pack nothing is done.
+    """
     try:
         file = os.open(f"{tree}/{FILE}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -42,8 +50,25 @@ def use(tree: str) -> None:
         os.close(file)
         return
     size = int.from_bytes(header[len(MAGIC_NUMBER) :], "little")
-    index = marshal.loads(os.read(file, size))  # noqa: S302 - our own, as a .pyc is
+    at_once, index, length = marshal.loads(os.read(file, size))  # noqa: S302 - our own, as a .pyc
+    code = os.read(file, length)
     sys.meta_path.insert(0, Pack(tree, file, _HEADER + size, index))
+    for name, (path, offset, size) in at_once:
+        _load(name, f"{tree}/{path}", code[offset : offset + size])
+
+
+def _load(name: str, file: str, code: bytes) -> None:
+    """Make the module NAME, whose source is FILE, of its CODE, as an import of it does."""
+    module = ModuleType(name)
+    above, _, last = name.rpartition(".")
+    module.__file__ = file
+    if file.endswith("/__init__.py"):
+        module.__package__, module.__path__ = name, [file[: file.rindex("/")]]
+    else:
+        module.__package__ = above
+    sys.modules[name] = module
+    setattr(sys.modules[above], last, module)
+    exec(marshal.loads(code), module.__dict__)  # noqa: S102, S302 - what an import is
 
 
 def stop() -> None:
@@ -59,16 +84,23 @@ def stop() -> None:
             return
 
 
-def pack(magic: bytes, modules: Mapping[str, tuple[str, bytes]]) -> bytes:
+def pack(
+    magic: bytes, modules: Mapping[str, tuple[str, bytes]], at_once: Sequence[str]
+) -> bytes:
     """Return the content of a pack of MODULES: path below the tree and marshalled code by name.
 
-    MAGIC names the Python that made the code: the first bytes of its .pyc (PEP 552).
+    MAGIC names the Python that made the code: the first bytes of its .pyc (PEP 552). AT_ONCE are
+    the modules to be loaded by `use`, each behind those that it imports.
     """
-    index, code = {}, b""
-    for name, (path, each) in modules.items():
-        index[name] = path, len(code), len(each)
+    others = [name for name in modules if name not in at_once]
+    places, code, length = {}, b"", 0
+    for name in (*at_once, *others):
+        path, each = modules[name]
+        places[name] = path, len(code), len(each)
         code += each
-    head = marshal.dumps(index, _FORMAT)
+        length = len(code) if name in at_once else length
+    first = [(name, places[name]) for name in at_once]
+    head = marshal.dumps((first, {name: places[name] for name in others}, length), _FORMAT)
     return magic + len(head).to_bytes(_SIZE_BYTES, "little") + head + code
 
 

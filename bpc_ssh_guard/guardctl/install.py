@@ -24,10 +24,10 @@ from .clientpart import (
     PROGRAMS,
     client_part,
     first_line,
-    pack_part,
     start_text,
 )
 from .interpreter import require_interpreter, run
+from .packing import compiled, write_pack
 from .place import FOLDER, InstallError, Place, beside
 
 if TYPE_CHECKING:
@@ -39,10 +39,6 @@ __all__ = ["InstallError", "install", "next_steps", "uninstall"]
 _PATH: Final = "import sys; sys.path.insert(0, sys.argv[1])\n"
 _USE: Final = f"from {PACKAGE} import packed; packed.use(sys.argv[1])\n"
 _LOAD: Final = "".join(f"from {program.module} import main\n" for program in PROGRAMS)
-
-
-_MAGIC_SIZE: Final = 4  # bytes at the start of a .pyc, which name the Python that made it
-_HEADER_SIZE: Final = 16  # of a .pyc; marshalled code follows (PEP 552)
 
 
 def install(prefix: str, *, destdir: str = "", dry_run: bool = False,
@@ -156,7 +152,7 @@ def _make_tree(tree: str, sources: dict[str, bytes], destdir: str, interpreter: 
             with open(path, "xb") as file:
                 file.write(source)
         _compile(tree, destdir, interpreter, lock)
-        _pack(tree, tag)
+        write_pack(tree, interpreter, tag, lock)
         _prove(tree, interpreter, lock)
         for folder, _, names in os.walk(tree, topdown=False):
             for name in names:
@@ -181,19 +177,6 @@ def _compile(tree: str, destdir: str, interpreter: str, lock: int) -> None:
     # folder, /, only root can plant a module.
     run(interpreter, "-sS", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
         *strip, tree, keep_open=(lock,))
-
-
-def _pack(tree: str, tag: str) -> None:
-    """Put the guard's compiled modules into one file of TREE; TAG is in the names of the .pyc."""
-    modules, magic = {}, b""
-    for path in pack_part():
-        with open(f"{tree}/{_compiled(f'{PACKAGE}/{path}', tag)}", "rb") as file:
-            pyc = file.read()
-        magic = pyc[:_MAGIC_SIZE]
-        name = f"{PACKAGE}/{path}".removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        modules[name] = f"{PACKAGE}/{path}", pyc[_HEADER_SIZE:]
-    with open(f"{tree}/{packed.FILE}", "xb") as file:
-        file.write(packed.pack(magic, modules))
 
 
 def _prove(tree: str, interpreter: str, lock: int) -> None:
@@ -243,11 +226,5 @@ def _unlink(path: str) -> None:
 def _paths(place: Place, name: str, sources: dict[str, bytes], tag: str) -> list[str]:
     tree = f"{place.lib}/{name}"
     modules = [f"{tree}/{PACKAGE}/{module}" for module in sources]
-    compiled = [_compiled(module, tag) for module in modules]
-    return [*modules, *compiled, f"{tree}/{packed.FILE}", *place.names]
-
-
-def _compiled(module: str, tag: str) -> str:
-    """Return the path of the .pyc of MODULE, a path, as the Python called TAG names it."""
-    folder, file = os.path.split(module)
-    return f"{folder}/__pycache__/{file.removesuffix('.py')}.{tag}.pyc"
+    return [*modules, *(compiled(module, tag) for module in modules), f"{tree}/{packed.FILE}",
+            *place.names]

@@ -25,26 +25,28 @@ def describe(stage: Stage, load_at_start: float) -> dict[str, str]:
     }
 
 
-def _bytecode(stage: Stage) -> str:
-    """Say where the guard's modules came from: compiling them would cost the most.
+# Runs a launcher up to its last line, the program itself, and tells where its modules came from.
+_TELL = """
+import os, sys
+with open(sys.argv[1]) as file:
+    exec("\\n".join(file.read().splitlines()[:-1]))
+ours = [module for name, module in sys.modules.items() if name.startswith("bpc_ssh_guard")]
+single = [module.__spec__ for module in ours if module.__spec__ is not None]
+found = [spec for spec in single if type(spec.loader).__name__ == "Pack"]
+compiled = [spec for spec in single if spec.cached and not os.path.exists(spec.cached)]
+print(len(ours), len(ours) - len(single), len(found), len(compiled))
+"""
 
-    Without arguments the launcher loads what every login loads, and fails.
-    """
+
+def _bytecode(stage: Stage) -> str:
+    """Say where the guard's modules came from: compiling them would cost the most."""
     try:
         launcher = stage.guard
     except CannotMeasure:
         return "not installed"
-    done = subprocess.run(
-        [PYTHON, "-IS", "-v", launcher], env=stage.environment(), capture_output=True,
-        text=True, errors="replace", timeout=10, check=False,
-    )
-    lines = [line.rstrip("'\"") for line in done.stderr.splitlines() if "bpc_ssh_guard" in line]
-    loaded = [line for line in lines if line.startswith("import 'bpc_ssh_guard")]
-    packed = sum("packed.Pack" in line for line in loaded)
-    compiled = sum(line.startswith("# code object from") and not line.endswith(".pyc")
-                   for line in lines)
-    how = f"{packed} from the pack, {len(loaded) - packed - compiled} from .pyc files"
-    return f"{len(loaded)} modules at the start, {how}, {compiled} compiled each time"
+    every, at_once, found, compiled = map(int, _said(PYTHON, "-IS", "-c", _TELL, launcher).split())
+    return (f"{every} modules at the start, {at_once} at once from the pack, {found} found in it,"
+            f" {every - at_once - found - compiled} from .pyc files, {compiled} compiled each time")
 
 
 def _said(*argv: str) -> str:

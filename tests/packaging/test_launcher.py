@@ -33,6 +33,7 @@ for name, module in sorted(sys.modules.items()):
     if name.startswith("bpc_ssh_guard.") and name != "bpc_ssh_guard.packed":
         print(name, module.__file__, module.__package__, *getattr(module, "__path__", ()))
 """
+USE = "from bpc_ssh_guard import packed; packed.use(sys.path[0])"
 COMMAND = "rsync --server --sender -logDtpre.iLsfxCIvu . /etc/"
 PACKED = ("command", "confine", "policy", "record")
 FORMS = ("launcher", "bundle")
@@ -156,6 +157,16 @@ def test_guard_takes_what_a_backup_needs_from_its_pack(prefix: Path, client: Cli
     assert refused.err == b"bpc-ssh-guard: refused (outside-roots)\n"
 
 
+def test_what_every_login_needs_is_loaded_at_once_and_nothing_else(prefix: Path) -> None:
+    install(str(prefix))
+    (tree,) = trees_of(prefix)
+    main = "import bpc_ssh_guard.guard"
+    names = [_ours_after(tree, text) for text in (USE, f"{USE}\n{main}", main)]
+    assert names[0] == names[1] == names[2] | {"bpc_ssh_guard.packed"}
+    assert "bpc_ssh_guard.record.sink" in names[0]
+    assert "bpc_ssh_guard.confine.masks" not in names[0]
+
+
 @pytest.mark.parametrize("without", ["none", "another Python's"])
 def test_guard_runs_without_a_pack_that_fits(
     prefix: Path, client: Client, without: str
@@ -174,7 +185,7 @@ def test_modules_from_the_pack_know_their_files(prefix: Path) -> None:
     (tree,) = trees_of(prefix)
     packed_and_not = [
         run([PYTHON, "-IS", "-c", f"import sys; sys.path.insert(0, {str(tree)!r})\n{use}{TELL}"])
-        for use in ("", "from bpc_ssh_guard import packed; packed.use(sys.path[0])\n")
+        for use in ("", f"{USE}\n")
     ]
     assert packed_and_not[0] == packed_and_not[1]
     assert str(tree / "bpc_ssh_guard/confine/masks.py").encode() in packed_and_not[0].out
@@ -194,6 +205,13 @@ def test_hands_the_arguments_on_unchanged(prefix: Path) -> None:
            "def main(argv):\n    print(ascii(argv), flush=True)\n    return 7\n")
     argv = ["", "-x", "--policy", "a b", "\udcff"]
     assert run([guard_of(prefix), *argv]) == Outcome(7, f"{argv!a}\n".encode(), b"")
+
+
+def _ours_after(tree: Path, statements: str) -> set[str]:
+    """Return our modules that are loaded once STATEMENTS were run from TREE."""
+    script = f"import sys; sys.path.insert(0, {str(tree)!r})\n{statements}\nprint(*sys.modules)"
+    told = run([PYTHON, "-IS", "-c", script])
+    return {name for name in told.out.decode().split() if name.startswith("bpc_ssh_guard")}
 
 
 def _make_others(prefix: Path) -> None:

@@ -9,8 +9,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bpc_ssh_guard import packed
+from bpc_ssh_guard.guardctl.interpreter import require_interpreter
+from bpc_ssh_guard.guardctl.packing import import_order, pack_of
 from tests import command_log
 
 from ..commands import visible
@@ -27,28 +31,33 @@ ADDED_MS = 1.0
 APPEND_US = 300.0
 RECORDS = 200
 
-_LINE = """
+# What the guard has imported in either case, and what the chain adds.
+_SESSION = """
+import fcntl
+from bpc_ssh_guard import errors, lean, state, vocabulary
+from bpc_ssh_guard.record.event import Session
+"""
+_SINK = "from bpc_ssh_guard.record.sink import Kind, Sink\n"
+_BEGIN = """
 import gc, os, sys
+gc.disable()
 sys.path.insert(0, sys.argv[1])
 from bpc_ssh_guard import packed
 packed.use(sys.path[0])
-gc.disable()
-import fcntl  # the guard has these anyway
-from bpc_ssh_guard import errors, lean, state, vocabulary
-from bpc_ssh_guard.record.event import Session
+"""
+_LINE = """
 session = Session.from_environment(os.environb, b"bench-backup", b"0" * 32)
 def line():
     return session.started(executable=b"/usr/bin/rsync", argv=[b"rsync", b"--server"] * 4,
                            command=b"rsync --server --sender -slHogDtprxe.iLsfxC")
 """
-_PLAIN = _LINE + """
+_PLAIN = _BEGIN + _SESSION + _LINE + """
 file = os.open(sys.argv[2] + "/plain", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 def append(data):
     os.write(file, data)
     os.fdatasync(file)
 """
-_CHAINED = _LINE + """
-from bpc_ssh_guard.record.sink import Kind, Sink
+_CHAINED = _BEGIN + _SESSION + _SINK + _LINE + """
 log = os.fsencode(sys.argv[2])
 sink = Sink.open(log, log + b"/state")
 def append(data):
@@ -71,28 +80,55 @@ def measure(stage: Stage, rounds: int) -> list[Line]:
     log = stage.folder("log-row")
     if not os.path.exists(command_log.first_segment(log)):
         command_log.begin(log)
-    return [*_start(stage, log, rounds), *_append(stage, log, rounds)]
+    plain = _Writer(_PLAIN, _packed(stage, "log-plain", _SESSION), log)
+    chained = _Writer(_CHAINED, _packed(stage, "log-chained", _SESSION + _SINK), log)
+    return [*_start(stage, plain, chained, rounds), *_append(plain, chained, rounds)]
 
 
-def _start(stage: Stage, log: str, rounds: int) -> list[Line]:
+@dataclass(frozen=True)
+class _Writer:
+    """A SCRIPT that begins with the modules in TREE and writes records to LOG."""
+
+    script: str
+    tree: str
+    log: str
+
+    def argv(self, end: str) -> list[str]:
+        """Return the command that runs it to its END."""
+        return [PYTHON, "-IS", "-c", self.script + end, self.tree, self.log]
+
+
+def _packed(stage: Stage, name: str, imports: str) -> str:
+    """Return a folder with the guard's modules whose pack loads at once what IMPORTS need."""
+    tree = stage.folder(name)
+    pack = os.path.join(tree, packed.FILE)
+    if not os.path.exists(pack):
+        os.symlink(f"{stage.modules}/bpc_ssh_guard", f"{tree}/bpc_ssh_guard")
+        order = import_order(stage.modules, PYTHON, imports)
+        with open(pack, "wb") as file:
+            file.write(pack_of(stage.modules, require_interpreter(PYTHON), order))
+    return tree
+
+
+def _start(stage: Stage, plain: _Writer, chained: _Writer, rounds: int) -> list[Line]:
     env = stage.environment()
     asked = stage.environment(SSH_ORIGINAL_COMMAND=visible(stage.share + "/"))
     samples = interleave(
         [
-            Candidate("one line, plain", _argv(_PLAIN + _ONCE, stage, log), env),
-            Candidate("one line, chained", _argv(_CHAINED + _ONCE, stage, log), env),
+            Candidate("one line, plain", plain.argv(_ONCE), env),
+            Candidate("one line, chained", chained.argv(_ONCE), env),
             Candidate("guard", stage.guard_argv(stubbed=True), asked, frozenset((EXECUTED,))),
         ],
         rounds,
         stage.progress,
     )
-    plain, chained, guard = samples.values()
-    added = differences(chained.cpu, plain.cpu)
+    bare, sealed, guard = samples.values()
+    added = differences(sealed.cpu, bare.cpu)
     without = guard.cpu.median / (guard.cpu.median - added.median)
     return [
-        Line("start, line in a plain file", "ms", plain.cpu),
+        Line("start, line in a plain file", "ms", bare.cpu),
         Line(
-            "start, line in the chain", "ms", chained.cpu,
+            "start, line in the chain", "ms", sealed.cpu,
             (
                 Comparison(f"{added.median:+.2f} ms CPU", added.median, ADDED_MS,
                            noise=added.uncertainty),
@@ -102,12 +138,12 @@ def _start(stage: Stage, log: str, rounds: int) -> list[Line]:
     ]
 
 
-def _append(stage: Stage, log: str, rounds: int) -> list[Line]:
-    plain, chained = [], []
+def _append(plain: _Writer, chained: _Writer, rounds: int) -> list[Line]:
+    taken: dict[_Writer, list[float]] = {plain: [], chained: []}
     for _ in range(rounds):
-        plain.append(_middle(_PLAIN, stage, log))
-        chained.append(_middle(_CHAINED, stage, log))
-    synced, sealed = Series(tuple(plain)), Series(tuple(chained))
+        for writer, found in taken.items():
+            found.append(_middle(writer))
+    synced, sealed = (Series(tuple(found)) for found in taken.values())
     times = ratio(sealed, synced)
     return [
         Line("append and sync, plain, p50", "us", synced),
@@ -121,15 +157,10 @@ def _append(stage: Stage, log: str, rounds: int) -> list[Line]:
     ]
 
 
-def _middle(script: str, stage: Stage, log: str) -> float:
-    """Return the median microseconds of one append by SCRIPT."""
-    argv = _argv(script + _TIMED, stage, log)
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+def _middle(writer: _Writer) -> float:
+    """Return the median microseconds of one append by WRITER."""
+    done = subprocess.run(writer.argv(_TIMED), capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotMeasure(f"the log's row: {done.stderr.strip()}")
     taken = json.loads(done.stdout)
     return float(taken[len(taken) // 2]) / 1000
-
-
-def _argv(script: str, stage: Stage, log: str) -> list[str]:
-    return [PYTHON, "-IS", "-c", script, stage.modules, log]
