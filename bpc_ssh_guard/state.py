@@ -74,11 +74,17 @@ def open_folder(state: bytes, name: bytes = b"", make: bool = False) -> int:
 def lock(descriptor: int, seconds: float = LOCK_SECONDS) -> None:
     """Lock the open DESCRIPTOR against other processes; raises TimeoutError after SECONDS.
 
-    The kernel lets go of the lock when its holder ends, however it does. Blocking, because its
-    queue is fair: with 20 writers polling starved one for 5.9 s. To be called from the main thread:
-    the deadline is a signal.
+    The kernel lets go of the lock when its holder ends, however it does. Where another has it we
+    wait in the kernel's queue, which is fair: with 20 writers polling starved one for 5.9 s. To be
+    called from the main thread: the deadline is a signal.
     """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _wait_for_lock(descriptor, seconds)
 
+
+def _wait_for_lock(descriptor: int, seconds: float) -> None:
     def late(_number: int, _frame: object) -> NoReturn:
         raise TimeoutError(errno.ETIMEDOUT, f"locked for {seconds:.0f} seconds")
 

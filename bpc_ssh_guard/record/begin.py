@@ -12,7 +12,7 @@ from ..errors import GuardFailure
 from ..vocabulary import Reason
 from . import reserve, segment
 from .block import Block
-from .held import STATE, month
+from .held import STATE, day, month
 from .line import text
 from .seal import CHAIN_BYTES, KEY_BYTES
 from .sink import Sink
@@ -48,7 +48,7 @@ def begin(log: bytes, state: bytes) -> Begun:
     except GuardFailure as failure:
         raise GuardFailure(Reason.CANNOT_RECORD, failure.detail) from None
     begun = Begun(os.urandom(CHAIN_BYTES), os.urandom(KEY_BYTES))
-    block = Block.begin(begun.chain, begun.key, month())
+    block = Block.begin(begun.chain, begun.key, month(day()))
     try:
         _require_no_log(log)
         _write_state(folder, block.to_bytes())

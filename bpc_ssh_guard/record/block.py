@@ -21,6 +21,8 @@ _LENGTHS: Final = (
     len(_MAGIC), _NUMBER_DIGITS, _NUMBER_DIGITS, _NUMBER_DIGITS, len("YYYYMM"),
     2 * HEAD_BYTES, 2 * KEY_BYTES, 2 * CHAIN_BYTES, _SUM_DIGITS,
 )
+_LENGTH: Final = sum(_LENGTHS) + len(_LENGTHS) - 1
+_REST: Final = b" " * (SIZE - 1 - _LENGTH) + b"\n"
 
 
 class Damaged(Exception):
@@ -68,12 +70,15 @@ class Block:
         """
         if len(data) != SIZE:
             raise Damaged(f"it has {len(data)} bytes, not {SIZE}")
-        fields = data[: sum(_LENGTHS) + len(_LENGTHS) - 1].split(b" ")
+        fields = data[:_LENGTH].split(b" ")
         if tuple(map(len, fields)) != _LENGTHS or fields[0] != _MAGIC:
             raise Damaged("it is no state of a log")
         sequence, size, first, month, head, key, chain = fields[1:8]
         if not (sequence + size + first + month).isdigit():
             raise Damaged("its numbers are none")
+        # bytes.fromhex takes capitals and white space, too, which `to_bytes` writes nowhere.
+        if not ((head + key + chain).isalnum() and data.islower()):
+            raise Damaged("its hex digits are none")
         try:
             block = cls(
                 int(sequence), int(size), int(first), month, bytes.fromhex(head.decode("ascii")),
@@ -81,7 +86,7 @@ class Block:
             )
         except ValueError:
             raise Damaged("its hex digits are none") from None
-        if block.to_bytes() != data:
+        if fields[8] != _sum_of(data[: _LENGTH - _SUM_DIGITS]) or data[_LENGTH:] != _REST:
             raise Damaged("its sum is wrong")
         return block
 
@@ -92,5 +97,8 @@ class Block:
             self.head.hex().encode("ascii"), self.key.hex().encode("ascii"),
             self.chain.hex().encode("ascii"),
         )
-        total = sha256(summed).hexdigest()[:_SUM_DIGITS].encode("ascii")
-        return (summed + total).ljust(SIZE - 1) + b"\n"
+        return summed + _sum_of(summed) + _REST
+
+
+def _sum_of(summed: bytes) -> bytes:
+    return sha256(summed).hexdigest()[:_SUM_DIGITS].encode("ascii")

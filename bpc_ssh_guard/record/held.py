@@ -36,10 +36,11 @@ class Held:
     """
 
     __slots__ = (
-        "_block", "_due", "_first", "_folder", "_lacks_lf", "_log", "_month", "_segment", "_size",
-        "_state", "at", "chain", "notes",
+        "_block", "_day", "_due", "_first", "_folder", "_lacks_lf", "_log", "_month", "_segment",
+        "_size", "_state", "at", "chain", "notes",
     )
     _block: Block
+    _day: str  # of now
     chain: Chain
     notes: Notes
 
@@ -63,6 +64,7 @@ class Held:
     def open(self) -> None:
         """Open the segment that the next record belongs to, and make good what is wrong with it."""
         self._block = Block.from_bytes(os.pread(self._state, BLOCK_SIZE + 1, 0))
+        self._day = day()
         self.chain = Chain.after(self._block)
         self.notes = Notes.read(self._folder)
         self._first, self._size = self._block.first, self._block.size
@@ -148,7 +150,7 @@ class Held:
         is_there = _size_of(self._log, segment.name_of(self._block.sequence)) != segment.MISSING
         if self._block.sequence != self._first and is_there:
             left = _size_of(self._log, segment.name_of(self._first))
-            self._first, self._size, self._month = self._block.sequence, 0, month()
+            self._first, self._size, self._month = self._block.sequence, 0, month(self._day)
         self.at = segment.name_of(self._first)
         try:
             self._segment = segment.open_existing(self._log, self.at)
@@ -199,7 +201,7 @@ class Held:
             return
         empty = self.chain.sequence == self._first
         full = self._size >= segment.SIZE_LIMIT
-        if not (empty or full or month() != self._month):
+        if not (empty or full or month(self._day) != self._month):
             return
         from .own import Rotated, log_rotated
 
@@ -219,13 +221,12 @@ class Held:
         created = segment.create(self._log, name)
         self.close()
         self._segment, self._first, self._size, self._lacks_lf = created, first, 0, False
-        self._month = month()
+        self._month = month(self._day)
 
     def _begin_day(self) -> None:
         """Count the bytes of log from here on where a new day has begun."""
-        notes, today = self.notes, day()
-        if notes.day != today:
-            notes.begin_day(today, -self._size)
+        if self.notes.day != self._day:
+            self.notes.begin_day(self._day, -self._size)
 
     def _segment_members(self) -> list[Member]:
         """Return what the segment's first record says of it; nothing for a later one."""
@@ -247,9 +248,9 @@ def day() -> str:
     return f"{year:04}{month:02}{day_of_month:02}"
 
 
-def month() -> bytes:
-    """Return the month, UTC, as YYYYMM."""
-    return day()[:6].encode("ascii")
+def month(today: str) -> bytes:
+    """Return the month of TODAY, YYYYMMDD, as YYYYMM."""
+    return today[:6].encode("ascii")
 
 
 def _size_of(folder: int, name: bytes) -> int:

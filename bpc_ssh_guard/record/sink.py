@@ -204,18 +204,16 @@ class Sink:
             os.close(lock)  # and with it the lock: no other process shares it
 
     def _open_state(self) -> int:
-        path = self._path_of(STATE)
         try:
             return os.open(STATE, _OPEN_STATE, dir_fd=self._folder)
         except FileNotFoundError:
-            _refuse(path, f"is missing; {_INIT}")
+            _refuse(self._path_of(STATE), f"is missing; {_INIT}")
         except OSError as error:
-            _fail(path, error)
+            _fail(self._path_of(STATE), error)
 
     def _with_state(
         self, lock: int, action: Callable[[Held], _Result], look_only: bool
     ) -> _Result:
-        path = self._path_of(STATE)
         if self._log == _MISSING:
             if look_only:
                 _refuse(self.directory, _GONE)
@@ -225,7 +223,7 @@ class Sink:
             state_folder.lock(lock, LOCK_SECONDS)
             segment.require_closed_to_others(os.fstat(lock))
             if not self._is_in_place(lock):  # the old state would go on with the old chain
-                _refuse(path, "was moved aside meanwhile; try again")
+                _refuse(self._path_of(STATE), "was moved aside meanwhile; try again")
             if look_only:
                 return action(held)
             held.open()
@@ -237,7 +235,8 @@ class Sink:
         except OSError as error:
             _fail(self._path_of(held.at), error)
         except Damaged as problem:
-            _refuse(path, f"{problem}; put the true one back, or begin anew: {_INIT}")
+            what = f"{problem}; put the true one back, or begin anew: {_INIT}"
+            _refuse(self._path_of(STATE), what)
         finally:
             held.close()
 

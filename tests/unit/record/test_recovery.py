@@ -297,13 +297,13 @@ def test_a_segment_of_its_size_is_followed_by_the_next(directory, begun, monkeyp
 
 
 def test_a_new_month_begins_a_segment(directory, begun, monkeypatch) -> None:
-    monkeypatch.setattr(held, "month", lambda: b"203001")
+    monkeypatch.setattr(held, "month", lambda _today: b"203001")
     scenes.append(directory, LINE)
     assert scenes.records(directory, first=2)[0]["event.reason"] == "month"
 
 
 def test_a_recovery_does_not_put_off_the_month_s_segment(directory, begun, monkeypatch) -> None:
-    monkeypatch.setattr(held, "month", lambda: b"203001")
+    monkeypatch.setattr(held, "month", lambda _today: b"203001")
     add(directory, b'{"event.seq')
     scenes.append(directory, LINE)  # acknowledges, in the old segment
     scenes.append(directory, LINE)
