@@ -85,7 +85,10 @@ def read(lines: Sequence[bytes]) -> Optional[Openings]:
     walls, boottimes = _walls(times), _boottimes(since)
     if walls is None or boottimes is None:
         return None
-    if not _are_entities([each for each, action in zip(entities, actions) if action in _RUNS]):
+    # Nearly always all of them are; those of runs have to be.
+    if not _are_entities(entities) and not _are_entities(
+        [each for each, action in zip(entities, actions) if action in _RUNS]
+    ):
         return None
     apart = [wall - boottime * NANOSECOND for wall, boottime in zip(walls, boottimes)]
     return Openings(boot, walls, apart, actions, entities)
