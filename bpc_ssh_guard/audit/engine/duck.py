@@ -10,9 +10,10 @@ import datetime
 import glob
 from typing import TYPE_CHECKING, Any, Final
 
+from . import counts
 from .batches import BATCH_BYTES, batches, is_parquet
 from .columns import ASKED, COLUMNS, NOTABLE, SEQUENCE, TIME
-from .queries import CUBE, OF_RECORDS, RAN, text_of
+from .queries import OF_RECORDS, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -31,13 +32,19 @@ _BEGINS: Final = (
     """("bpc.op" = 'restore' AND "event.action" = 'command-started'"""
     """ OR "event.action" IN ('grant-opened', 'grant-closed'))"""
 )
+_ENDS: Final = "\"event.action\" = 'command-ended'"
 # What is kept, but for the labels: of keys that restored or got a grant, in this batch or before.
-_KEPT: Final = f"({_BEGINS} OR \"event.action\" = 'command-ended') AND {_LABEL} IN"
+_KEPT: Final = f"({_BEGINS} OR {_ENDS}) AND {_LABEL} IN"
+# What holds an end to its start.
+_RUN: Final = '"process.entity_id", "host.name"'
 # Rows of the cube that tell of restores and grants: the ends of their keys' runs are kept.
 _NOTABLE_ROWS: Final = (
     "label IS NOT NULL"
     " AND (op = 'restore' OR action IN ('grant-opened', 'grant-closed'))"
 )
+# Sums are wider than the numbers of Parquet, which would have them rounded.
+_SUMS: Final = ("read_bytes", "write_bytes", "duration_ns", "failures")
+_SUM: Final = "DECIMAL(38, 0)"
 
 
 class EngineError(Exception):
@@ -55,9 +62,13 @@ class Engine:
         batch_bytes: int = BATCH_BYTES,
     ) -> None:
         self._files = list(files)
-        self._packed = [name for name in files if is_parquet(name)]
+        packed = [name for name in files if is_parquet(name)]
         segments = [name for name in files if not is_parquet(name)]
-        self.steps: Final = [*batches(self._packed, batch_bytes), *batches(segments, batch_bytes)]
+        self._counts = counts.believed(packed, meaning(), scratch)
+        self._packed = [name for name in packed if name not in self._counts]
+        counted = [name for name in packed if name in self._counts]
+        kinds = counted, self._packed, segments
+        self.steps: Final = [step for kind in kinds for step in batches(kind, batch_bytes)]
         self._connection = _connect(scratch, memory)
 
     def __enter__(self) -> Engine:
@@ -76,14 +87,23 @@ class Engine:
         """
         self._run("CREATE VIEW known AS SELECT CAST(NULL AS VARCHAR) AS label")  # none so far
         self._run(f"CREATE TABLE found AS {_finding([])}")
-        for part in (CUBE, RAN, "notable"):
+        for part in OF_RECORDS:
             self._run(f"CREATE VIEW {part} AS SELECT * FROM found WHERE part = '{part}'")
         self._run(f"CREATE OR REPLACE VIEW known AS SELECT label FROM cube WHERE {_NOTABLE_ROWS}")
+        self._run(  # counts were written with ends of keys that are not known here
+            "CREATE VIEW notable AS SELECT * FROM found"
+            f" WHERE part = 'notable' AND {_LABEL} IN (SELECT label FROM known)"
+        )
         for files in over(self.steps):
-            select = _counting(files) if is_parquet(files[0]) else _finding(files)
-            self._run(f"INSERT INTO found BY NAME {select}")
+            self._run(f"INSERT INTO found BY NAME {self._first_of(files)}")
         if self._packed:  # only now all keys are known whose runs may have ended in these
             self._run(f"INSERT INTO found BY NAME {_keeping(self._packed)}")
+
+    def _first_of(self, files: Sequence[str]) -> str:
+        """Return the SELECT of what is found in FILES, a step, when they are read first."""
+        if files[0] in self._counts:
+            return f"SELECT * FROM read_parquet({_list([self._counts[name] for name in files])})"
+        return _counting(files) if is_parquet(files[0]) else _finding(files)
 
     def set_period(self, since: str, until: str) -> None:
         """Ask from now on about the days SINCE to UNTIL, both included, as YYYY-MM-DD."""
@@ -124,6 +144,10 @@ class Engine:
         ).fetchall()
         return int(written[0][0])
 
+    def write_counts(self, path: str) -> None:
+        """Write what a report finds in the records to the Parquet file at PATH; see `counts`."""
+        self._run(f"COPY ({_counted(self._files)}) TO {_literal(path)} (FORMAT parquet)")
+
     def _run(self, statement: str, values: Sequence[object] = ()) -> duckdb.DuckDBPyConnection:
         import duckdb
 
@@ -131,6 +155,11 @@ class Engine:
             return self._connection.execute(statement, list(values))
         except duckdb.Error as error:
             raise EngineError(f"DuckDB: {str(error).splitlines()[0]}") from None
+
+
+def meaning() -> str:
+    """Return what counts mean, as text: others than these are not to be read as such."""
+    return _counted([])
 
 
 def _connect(scratch: str, memory: str) -> duckdb.DuckDBPyConnection:
@@ -199,6 +228,26 @@ def _keeping(files: Sequence[str]) -> str:
     return (
         f"SELECT 'notable' AS part, {_names(NOTABLE)} FROM ({_reading(files)})"
         f" WHERE {_KEPT} (SELECT label FROM known)"
+    )
+
+
+def _counted(files: Sequence[str]) -> str:
+    """Return the SELECT of the counts of FILES, and of all records of theirs that may be kept.
+
+    Of the ends, only those of runs that began in these files as no restores are left out: another
+    one's start is elsewhere, in the month before.
+    """
+    sums = ", ".join(f"CAST({name} AS {_SUM}) AS {name}" for name in _SUMS)
+    notable = f"SELECT 'notable' AS part, {_names(NOTABLE)} FROM records"
+    others = (
+        f"SELECT {_RUN} FROM records WHERE \"event.action\" = 'command-started' GROUP BY {_RUN}"
+        " HAVING count(CASE WHEN \"bpc.op\" = 'restore' THEN 1 END) = 0"
+    )
+    return (
+        f"WITH records AS (SELECT {_names(ASKED)} FROM ({_reading(files)}))"
+        f" SELECT * REPLACE ({sums}) FROM ({_counts()}"
+        f" UNION ALL BY NAME {notable} WHERE {_BEGINS}"
+        f" UNION ALL BY NAME {notable} ANTI JOIN ({others}) AS others USING ({_RUN}) WHERE {_ENDS})"
     )
 
 

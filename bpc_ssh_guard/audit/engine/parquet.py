@@ -1,4 +1,4 @@
-"""Logs as Parquet: one file for each machine and month, with the fields as columns."""
+"""Logs as Parquet: a file for each machine and month, the fields as columns, and its counts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import tempfile
 from typing import TYPE_CHECKING, Final
 
 from ..records import Reader
+from . import counts
 from .batches import PARQUET
 from .columns import TIME
-from .duck import Engine
+from .duck import Engine, meaning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,10 +47,9 @@ def is_younger(path: str, files: Sequence[str]) -> bool:
 def convert(files: Sequence[str], path: str) -> int:
     """Write the records in FILES, of one log, to PATH at once or not at all; return how many.
 
-    Raises EngineError.
+    Their counts are written, too. Raises EngineError.
     """
-    folder = os.path.dirname(os.path.abspath(path))
-    with tempfile.TemporaryDirectory(prefix=".parquet-", dir=folder) as scratch:
+    with _scratch(path) as scratch:
         beside = os.path.join(scratch, f"records{SUFFIX}")
         with Engine(files, scratch) as engine:
             written = engine.write_parquet(beside)
@@ -59,4 +59,27 @@ def convert(files: Sequence[str], path: str) -> int:
         finally:
             os.close(descriptor)
         os.rename(beside, path)
+    count(path)
     return written
+
+
+def is_counted(path: str) -> bool:
+    """Tell whether the counts of the Parquet file at PATH are there, and to be believed."""
+    with open(os.devnull, "wb") as nowhere:
+        return counts.take(path, meaning(), nowhere)
+
+
+def count(path: str) -> None:
+    """Write the counts of the Parquet file at PATH beside it; raises EngineError."""
+    held_to = counts.stamp(path, meaning())  # before it is read: it may be replaced meanwhile
+    with _scratch(path) as scratch:
+        made = os.path.join(scratch, f"counts{SUFFIX}")
+        with Engine([path], scratch) as engine:
+            engine.write_counts(made)
+        counts.put(made, path, held_to)
+
+
+def _scratch(path: str) -> tempfile.TemporaryDirectory[str]:
+    """Return a folder beside PATH, from which a file is renamed into its place."""
+    folder = os.path.dirname(os.path.abspath(path))
+    return tempfile.TemporaryDirectory(prefix=".parquet-", dir=folder)

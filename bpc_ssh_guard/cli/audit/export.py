@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Optional
 from ... import exits
 from ...audit import ocsf, table
 from ...audit.chain import chain_of
-from ...audit.engine.parquet import SUFFIX, convert, is_younger, months
+from ...audit.engine.counts import path_of as counts_of
+from ...audit.engine.parquet import SUFFIX, convert, count, is_counted, is_younger, months
 from ...audit.ocsf import Link
 from ...audit.records import Lines
 from ..progress import Progress
@@ -36,7 +37,7 @@ def add(commands: Commands) -> None:
                          help="jsonl, csv, ocsf or parquet (default %(default)s)")
     command.add_argument("--to", metavar="DIR",
                          help="parquet: write DIR/LOG/YYYY-MM.parquet for each month that has"
-                              " new records")
+                              " new records, and its counts, for reports, below .counts")
     command.add_argument("--dry-run", action="store_true",
                          help="with --to: say which files it would write, and write none")
     add_query(command)
@@ -62,7 +63,10 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _export_parquet(options: argparse.Namespace) -> int:
-    """Write what is new, month by month; a file that is younger than its segments is left."""
+    """Write what is new, month by month; a file that is younger than its segments is left.
+
+    Counts that another release wrote, or that somebody deleted, are written again.
+    """
     found = [(log.name, months(log.segments)) for log in logs(options)]
     with Progress("export", sum(len(parts) for _, parts in found)) as progress:
         for name, parts in found:
@@ -73,10 +77,13 @@ def _export_parquet(options: argparse.Namespace) -> int:
                 progress.step(f"{name} {month}")
                 path = os.path.join(folder, f"{month}{SUFFIX}")
                 paths = [segment.path for segment in segments]
-                if is_younger(path, paths):
-                    continue
-                written = None if options.dry_run else convert(paths, path)
-                print(json.dumps({"file": path, "records": written}))
+                if not is_younger(path, paths):
+                    written = None if options.dry_run else convert(paths, path)
+                    print(json.dumps({"file": path, "records": written}))
+                elif not is_counted(path):
+                    if not options.dry_run:
+                        count(path)
+                    print(json.dumps({"counts": counts_of(path)}))
     return exits.YES
 
 
