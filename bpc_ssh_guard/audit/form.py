@@ -9,6 +9,7 @@ from struct import Struct
 from typing import Any, Final, Optional
 
 from ..record import seal
+from ..record.event import Action
 from .clock import STAMP
 
 HEX_HEAD: Final = 2 * seal.HEAD_BYTES
@@ -20,9 +21,9 @@ BOOT: Final = b',"host.boot.id":"'
 BOOTTIME: Final = b',"bpc.boottime_ns":'
 ENTITY: Final = b',"process.entity_id":"'
 CHAIN_ID: Final = b',"bpc.chain.id":"'
-STARTED: Final = b"command-started"
-ENDED: Final = b"command-ended"
-LOG_RECOVERED: Final = b"log-recovered"
+STARTED: Final = Action.STARTED.encode("ascii")
+ENDED: Final = Action.ENDED.encode("ascii")
+LOG_RECOVERED: Final = Action.LOG_RECOVERED.encode("ascii")
 RECOVERED: Final = b'%b%b",' % (ACTION, LOG_RECOVERED)
 TAIL: Final = -seal.TAIL_LENGTH
 HEAD_AT: Final = TAIL + len(seal.HEAD_MARK)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
+from ..record.own import Recovered
 from ..record.recovery import PIECES, is_torn
 from .finding import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-_SHORTER: Final = "log-shorter"
-_TORN: Final = "torn-write"
-_FOREIGN: Final = "foreign-bytes"
 
 
 class Remark(NamedTuple):
@@ -47,19 +44,19 @@ class Junk:
     def settle(self, sequence: int, said: Optional[Mapping[str, Any]]) -> Iterator[Remark]:
         """Yield what is to be said of it before the record SEQUENCE, a log-recovered if SAID."""
         code, records = said.get("event.code") if said else None, (sequence, sequence)
-        if code == _SHORTER:
+        if code == Recovered.LOG_SHORTER:
             yield Remark(
                 Severity.FINDING, "shorter",
                 "the segment before lost bytes or vanished, as the guard found it", None, records,
             )
-        if not self.size and code not in (_TORN, _FOREIGN):
+        if not self.size and code not in (Recovered.TORN_WRITE, Recovered.FOREIGN_BYTES):
             return
         if not said or not self._is_counted_in(said):
             kind = "unacknowledged" if self.size else "recovered-nothing"
             text = f"{self.size} bytes before record {sequence} are not what it acknowledges"
             offset = self.offset if self.size else None
             yield Remark(Severity.FINDING, kind, text, offset, records)
-        elif code == _TORN and is_torn(self._pieces, sequence):
+        elif code == Recovered.TORN_WRITE and is_torn(self._pieces, sequence):
             text = "a killed guard left a piece of a record, which was acknowledged"
             yield Remark(Severity.WARNING, "torn", text, self.offset)
         else:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import terminal
 from tests.unit.record.scenes import CHECKOUT
 
 if TYPE_CHECKING:
@@ -26,24 +25,9 @@ with Progress("reading", int(sys.argv[1]) or None, streams=bool(int(sys.argv[2])
 
 def run(*words: str, output: int = subprocess.PIPE) -> tuple[str, str]:
     """Return what the progress of WORDS said on standard output, and on its terminal."""
-    screen, terminal = pty.openpty()
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", SHOW, *words], cwd=CHECKOUT, check=True, stderr=terminal,
-            stdout=terminal if output == terminal_too else output, timeout=60,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
-        )
-        os.write(terminal, b"\n#")
-        shown = b""
-        while not shown.endswith(b"#"):
-            shown += os.read(screen, 65536)
-    finally:
-        os.close(screen)
-        os.close(terminal)
+    done, shown = terminal.run(["-c", SHOW, *words], output)
+    done.check_returncode()
     return (done.stdout or b"").decode(), shown.decode()
-
-
-terminal_too = -100
 
 
 @pytest.mark.parametrize("total", ["2", "0"])
@@ -59,10 +43,10 @@ def test_a_name_is_no_markup() -> None:
 
 
 def test_lines_on_the_same_terminal_are_progress_enough() -> None:
-    _, shown = run("2", "1", output=terminal_too)
+    _, shown = run("2", "1", output=terminal.TERMINAL_TOO)
     assert "first" in shown
     assert "reading" not in shown
-    assert "reading" in run("2", "0", output=terminal_too)[1]
+    assert "reading" in run("2", "0", output=terminal.TERMINAL_TOO)[1]
 
 
 def test_without_a_terminal_nothing_is_shown(tmp_path: Path) -> None:

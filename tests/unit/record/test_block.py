@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bpc_ssh_guard.record.block import SIZE, Block, Damaged
 
@@ -20,12 +22,27 @@ def summed_anew(data: bytes) -> bytes:
     return data[:SUMMED] + total + data[SUMMED + SUM_DIGITS :]
 
 
-def test_what_was_written_is_read() -> None:
-    found = Block.from_bytes(WRITTEN)
-    assert [getattr(found, name) for name in Block.__slots__] == [
-        getattr(BLOCK, name) for name in Block.__slots__
-    ]
-    assert summed_anew(WRITTEN) == WRITTEN
+@given(
+    st.integers(0, 2**64 - 1), st.integers(0, 2**40), st.integers(0, 2**64 - 1),
+    st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32),
+)
+def test_a_state_is_read_as_it_was_written(
+    sequence: int, size: int, first: int, head: bytes, key: bytes
+) -> None:
+    data = Block(sequence, size, first, b"202611", head, key, BLOCK.chain).to_bytes()
+    assert len(data) == SIZE
+    assert data.endswith(b" \n")
+    assert data.isascii()
+    assert summed_anew(data) == data
+    assert Block.from_bytes(data).to_bytes() == data
+
+
+@given(st.integers(0, SIZE - 1), st.integers(1, 255))
+def test_a_state_with_any_byte_changed_is_refused(place: int, change: int) -> None:
+    data = bytearray(WRITTEN)
+    data[place] ^= change
+    with pytest.raises(Damaged):
+        Block.from_bytes(bytes(data))
 
 
 @pytest.mark.parametrize("other", [b" ", b"0", b"f", b"F", b"\n", b"\0", b"\xff"])

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpc_ssh_guard.record import seal
-from bpc_ssh_guard.record.block import SIZE, Block, Damaged
 from bpc_ssh_guard.record.chain import Chain
 
 CHAIN = bytes(range(16))
@@ -43,28 +42,3 @@ def test_the_proof_of_a_checkpoint_has_the_bytes_of_its_description() -> None:
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=300))
 def test_hmac_is_the_one_of_the_standard_library(key: bytes, message: bytes) -> None:
     assert seal.hmac(key, message) == hmac.new(key, message, hashlib.sha256).digest()
-
-
-@given(
-    st.integers(0, 2**64 - 1), st.integers(0, 2**40), st.integers(0, 2**64 - 1),
-    st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32),
-)
-def test_a_state_is_read_as_it_was_written(
-    sequence: int, size: int, first: int, head: bytes, key: bytes
-) -> None:
-    data = Block(sequence, size, first, b"202611", head, key, CHAIN).to_bytes()
-    assert len(data) == SIZE
-    assert data.endswith(b" \n")
-    assert data.isascii()
-    assert Block.from_bytes(data).to_bytes() == data
-
-
-@given(st.integers(0, SIZE - 1), st.integers(1, 255))
-def test_a_state_with_any_byte_changed_is_refused(place: int, change: int) -> None:
-    data = bytearray(Block.begin(CHAIN, KEY, b"202611").to_bytes())
-    data[place] ^= change
-    try:
-        Block.from_bytes(bytes(data))
-    except Damaged:
-        return
-    raise AssertionError("the damage was not seen")

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import subprocess
-import sys
 
 import pytest
 
-from tests import fleet
-from tests.unit.record.scenes import CHECKOUT
+from tests import fleet, terminal
 
 
 @pytest.mark.parametrize("words", [
@@ -19,20 +15,9 @@ from tests.unit.record.scenes import CHECKOUT
 ], ids=lambda words: words[0])
 def test_reading_moves_a_bar_to_its_end(words: list[str], tmp_path) -> None:
     [path] = fleet.write(str(tmp_path), 400, machines=1)
-    screen, terminal = pty.openpty()
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "bpc_ssh_guard", "audit", *words, os.path.dirname(path)],
-            cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=terminal, timeout=60, check=False,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
-        )
-        os.write(terminal, b"\n#")
-        shown = b""
-        while not shown.endswith(b"#"):
-            shown += os.read(screen, 65536)
-    finally:
-        os.close(screen)
-        os.close(terminal)
+    done, shown = terminal.run(
+        ["-m", "bpc_ssh_guard", "audit", *words, os.path.dirname(path)]
+    )
     assert json.loads(done.stdout)
     assert b"read 1 files" in shown
     assert b"100%" in shown
