@@ -185,6 +185,9 @@ def test_refuses_a_file_of_a_third_account(stock):
         modes.look(site, ModeRepair(f"{CONF}/localhost.pl", 0o600))
 
 
+TRIES, MOST_TRIES = 2000, 100_000
+
+
 def test_never_reaches_a_foreign_file_while_another_account_swaps_names(stock):
     # Its own account where we aren't root: a second name of the victim proves nothing then.
     stock.write("/srv/victim", "x", 0o666)
@@ -197,7 +200,10 @@ def test_never_reaches_a_foreign_file_while_another_account_swaps_names(stock):
         assert racer.stdout is not None
         racer.stdout.readline()
         site, done = stock.site(), 0
-        for _ in range(2000):
+        # On a busy machine each of them may meet the other's name: then on, until one got by.
+        for tried in range(MOST_TRIES):
+            if tried >= TRIES and done:
+                break
             notes = journal.Journal(site.disk)
             with contextlib.suppress(Refused), contextlib.closing(notes):
                 modes.apply(site, ModeRepair(f"{CONF}/raced.pl", 0o600), notes)
